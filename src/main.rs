@@ -1,0 +1,3 @@
+//! The `packs` program: process in, exit code out.
+
+fn main() {}

@@ -1,0 +1,45 @@
+//! The nouns: names, versions, ranges, digests, trees, store paths.
+//!
+//! Knows how each noun is spelled and what makes it valid; knows nothing of disks, networks or clocks.
+//! Every noun has private fields and one `parse`, so an invalid one cannot be built, and no later code checks again.
+
+mod digest;
+mod environment;
+mod name;
+mod path;
+mod platform;
+mod refusal;
+mod requirement;
+mod source;
+mod spelled;
+mod store_path;
+mod tree;
+mod version;
+
+pub use digest::Blake3Digest;
+pub use digest::Sha256Digest;
+pub use digest::TreeDigest;
+pub use environment::EnvironmentName;
+pub use name::CommandName;
+pub use name::ExtraName;
+pub use name::PackName;
+pub use name::ProjectName;
+pub use name::RegistryName;
+pub use path::PathComponent;
+pub use path::TreePath;
+pub use path::fold_name;
+pub use platform::Platform;
+pub use refusal::Place;
+pub use refusal::Refusal;
+pub use requirement::Requirement;
+pub use requirement::RequirementSource;
+pub use requirement::Tier;
+pub use source::SourceId;
+pub use spelled::InvalidNoun;
+pub use store_path::ReleaseId;
+pub use store_path::StorePath;
+pub use tree::Node;
+pub use tree::Tree;
+pub use tree::TreeClash;
+pub use version::Range;
+pub use version::Version;

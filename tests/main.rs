@@ -1,0 +1,13 @@
+//! The one integration binary: behaviour through the real program, and promises checked from outside.
+
+mod architecture;
+mod cli;
+mod concurrency;
+mod contract;
+mod crash;
+mod generation;
+mod hostile;
+mod resolver;
+mod samples;
+mod store;
+mod support;
