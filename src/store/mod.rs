@@ -1,1 +1,2 @@
-
+//! The immutable store: layout of the home, ingest, reading, verifying.
+pub mod layout;

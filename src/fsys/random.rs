@@ -1,0 +1,18 @@
+//! Random names.
+
+use std::path::Path;
+
+use crate::fsys::Result;
+use crate::fsys::look;
+
+/// Characters of a random id: 16 of 32 possible make 80 bits, so no two ever meet.
+const ID_CHARS: usize = 16;
+
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Gives a random id of 16 characters of `[a-z2-7]`.
+pub fn random_id() -> Result<String> {
+    let mut bytes = [0; ID_CHARS];
+    look("read random bytes for", Path::new("an id"), || rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()))?;
+    Ok(bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)] as char).collect())
+}

@@ -1,0 +1,224 @@
+//! The layout of the home: every path, and nothing else joins path segments.
+//!
+//! ```text
+//! VERSION                                   "1"
+//! store/<tree>-<name>-<version>/            one release's tree
+//! store/.stage-<random>/ .trash-<random>/   being built, being removed
+//! blobs/<2 hex>/<62 hex>[.x]                one inode per distinct content and executable bit
+//! projects/<id>/project.json
+//! projects/<id>/operations/<seq>/
+//! projects/<id>/<env>/generations/<n>/
+//! projects/<id>/<env>/current -> generations/<n>
+//! registries/<name>.json
+//! cache/archives/<sha256>  cache/index/  cache/known/<sha256>
+//! roots/<random>
+//! locks/<name>
+//! audit/<year>-<month>.jsonl  audit/head  audit/reserve
+//! ```
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::model::Blake3Digest;
+use crate::model::EnvironmentName;
+use crate::model::ProjectId;
+use crate::model::RegistryName;
+use crate::model::Sha256Digest;
+use crate::model::StorePath;
+
+/// The version of this layout, as the file `VERSION` holds it.
+pub const LAYOUT_VERSION: &str = "1";
+
+/// Begins the names of trees being built in the store.
+pub const STAGE_PREFIX: &str = ".stage-";
+
+/// Begins the names of trees being removed from the store.
+pub const TRASH_PREFIX: &str = ".trash-";
+
+/// Every path of a home, from its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    home: PathBuf,
+}
+
+impl Layout {
+    /// Makes the layout of a home at an absolute path.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        Layout { home: home.into() }
+    }
+
+    /// Gives the home itself.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The file that holds [`LAYOUT_VERSION`].
+    pub fn version_file(&self) -> PathBuf {
+        self.home.join("VERSION")
+    }
+
+    /// The directory of store paths.
+    pub fn store(&self) -> PathBuf {
+        self.home.join("store")
+    }
+
+    /// The tree of one release.
+    pub fn store_path(&self, path: &StorePath) -> PathBuf {
+        self.store().join(path.as_str())
+    }
+
+    /// A tree being built.
+    pub fn stage(&self, random: &str) -> PathBuf {
+        self.store().join(format!("{STAGE_PREFIX}{random}"))
+    }
+
+    /// A tree being removed.
+    pub fn trash(&self, random: &str) -> PathBuf {
+        self.store().join(format!("{TRASH_PREFIX}{random}"))
+    }
+
+    /// The directory of blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.home.join("blobs")
+    }
+
+    /// The directory that a blob is in: the first two hex digits of its digest.
+    pub fn blob_dir(&self, content: &Blake3Digest) -> PathBuf {
+        self.blobs().join(&content.to_string()[..2])
+    }
+
+    /// The one inode of a content: `<62 hex>`, and `.x` where it is executable.
+    pub fn blob(&self, content: &Blake3Digest, executable: bool) -> PathBuf {
+        self.blob_dir(content).join(blob_file_name(content, executable))
+    }
+
+    /// The directory of all projects.
+    pub fn projects(&self) -> PathBuf {
+        self.home.join("projects")
+    }
+
+    /// The directory of one project.
+    pub fn project(&self, id: &ProjectId) -> PathBuf {
+        self.projects().join(id.as_str())
+    }
+
+    /// What is known of a project.
+    pub fn project_file(&self, id: &ProjectId) -> PathBuf {
+        self.project(id).join("project.json")
+    }
+
+    /// The journal of a project.
+    pub fn operations(&self, id: &ProjectId) -> PathBuf {
+        self.project(id).join("operations")
+    }
+
+    /// One operation of a project's journal.
+    pub fn operation(&self, id: &ProjectId, sequence: u64) -> PathBuf {
+        self.operations(id).join(sequence.to_string())
+    }
+
+    /// The directory of one environment of a project.
+    pub fn environment(&self, id: &ProjectId, environment: &EnvironmentName) -> PathBuf {
+        self.project(id).join(environment.as_str())
+    }
+
+    /// The generations of an environment.
+    pub fn generations(&self, id: &ProjectId, environment: &EnvironmentName) -> PathBuf {
+        self.environment(id, environment).join("generations")
+    }
+
+    /// One generation.
+    pub fn generation(&self, id: &ProjectId, environment: &EnvironmentName, number: u64) -> PathBuf {
+        self.generations(id, environment).join(number.to_string())
+    }
+
+    /// The link to the current generation.
+    pub fn current(&self, id: &ProjectId, environment: &EnvironmentName) -> PathBuf {
+        self.environment(id, environment).join("current")
+    }
+
+    /// The newest index revisions seen of a registry.
+    pub fn registry_file(&self, name: &RegistryName) -> PathBuf {
+        self.home.join("registries").join(format!("{name}.json"))
+    }
+
+    /// Archives already fetched; may be deleted at any time.
+    pub fn archives(&self) -> PathBuf {
+        self.home.join("cache").join("archives")
+    }
+
+    /// One archive already fetched, by its digest.
+    pub fn archive(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.archives().join(sha256.to_string())
+    }
+
+    /// The note which store path an archive unpacks to; may be deleted at any time.
+    pub fn known(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.home.join("cache").join("known").join(sha256.to_string())
+    }
+
+    /// What running commands use.
+    pub fn roots(&self) -> PathBuf {
+        self.home.join("roots")
+    }
+
+    /// What one running command uses.
+    pub fn root(&self, random: &str) -> PathBuf {
+        self.roots().join(random)
+    }
+
+    /// The lock files.
+    pub fn locks(&self) -> PathBuf {
+        self.home.join("locks")
+    }
+
+    /// One lock file; `store/locks.rs` tells which there are.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.locks().join(name)
+    }
+
+    /// The audit log's directory.
+    pub fn audit(&self) -> PathBuf {
+        self.home.join("audit")
+    }
+
+    /// One month of the audit log: `2026-11`.
+    pub fn audit_month(&self, month: &str) -> PathBuf {
+        self.audit().join(format!("{month}.jsonl"))
+    }
+
+    /// How far the audit log got; tells when its end was cut off.
+    pub fn audit_head(&self) -> PathBuf {
+        self.audit().join("head")
+    }
+
+    /// Space kept for the audit log of a full disk.
+    pub fn audit_reserve(&self) -> PathBuf {
+        self.audit().join("reserve")
+    }
+
+    /// The directories that every home has, parents first.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        ["store", "blobs", "projects", "registries", "cache", "cache/archives", "cache/index", "cache/known", "roots", "locks", "audit"]
+            .map(|name| self.home.join(name))
+            .to_vec()
+    }
+}
+
+/// Gives a blob's file name within its directory.
+pub fn blob_file_name(content: &Blake3Digest, executable: bool) -> String {
+    format!("{}{}", &content.to_string()[2..], if executable { ".x" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_lies_under_its_digest() {
+        let layout = Layout::new("/home");
+        let digest = Blake3Digest::from_bytes([0xab; 32]);
+        assert_eq!(layout.blob(&digest, true), Path::new(&format!("/home/blobs/ab/{}.x", "ab".repeat(31))));
+        assert_eq!(layout.blob_dir(&digest), Path::new("/home/blobs/ab"));
+    }
+}
