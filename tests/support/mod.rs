@@ -1,1 +1,294 @@
+//! A sealed world for one test: own home, own project, own registry; the real program; output that must be checked.
+#![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk and start the program under test")]
+#![allow(dead_code, reason = "each test uses a part")]
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+/// A date all archives of the tests carry, so that they are the same on every machine.
+pub const SOURCE_DATE_EPOCH: &str = "1767225600";
+
+/// One test's world. Everything in it is removed at the end.
+pub struct TestEnv {
+    root: tempfile::TempDir,
+}
+
+impl TestEnv {
+    /// Makes a world with an empty project and an empty registry.
+    pub fn new() -> TestEnv {
+        let world = TestEnv { root: tempfile::tempdir().expect("a directory") };
+        fs::create_dir_all(world.project()).expect("made");
+        fs::create_dir_all(world.registry()).expect("made");
+        world
+    }
+
+    /// Makes a world with a registry of a few packs and a project that wants `kanban`.
+    ///
+    /// `kanban` 2.0.0, 2.0.3, 2.1.0 needs `workflow` ^1; `workflow` 1.0.0, 1.2.0; `snippets` 1.0.0 stands alone.
+    pub fn with_kanban() -> TestEnv {
+        let world = TestEnv::new();
+        world.publish_all(&[
+            Pack::new("workflow", "1.0.0").file("docs/flow.md", "flow one\n"),
+            Pack::new("workflow", "1.2.0").file("docs/flow.md", "flow two\n"),
+            Pack::new("kanban", "2.0.0").requires("workflow", "^1").command("kanban", "#!/bin/sh\necho kanban 2.0.0 \"$@\"\n").file("docs/README.md", "board\n"),
+            Pack::new("kanban", "2.0.3").requires("workflow", "^1").command("kanban", "#!/bin/sh\necho kanban 2.0.3 \"$@\"\n").file("docs/README.md", "board\n"),
+            Pack::new("kanban", "2.1.0").requires("workflow", "^1.2").command("kanban", "#!/bin/sh\necho kanban 2.1.0 \"$@\"\n").file("docs/README.md", "board\n"),
+            Pack::new("snippets", "1.0.0").file("snippets.md", "- one\n"),
+        ]);
+        world.manifest("[packages]\nkanban = \"~2.0\"\n");
+        world
+    }
+
+    /// The world's directory.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The home of the store.
+    pub fn home(&self) -> PathBuf {
+        self.root().join("home")
+    }
+
+    /// The project's directory.
+    pub fn project(&self) -> PathBuf {
+        self.root().join("project")
+    }
+
+    /// The registry's directory.
+    pub fn registry(&self) -> PathBuf {
+        self.root().join("registry")
+    }
+
+    /// Writes packs.toml: a head with name and registry, then `rest`.
+    pub fn manifest(&self, rest: &str) {
+        self.write("packs.toml", &format!("[project]\nname = \"demo\"\n\n[registries]\ndefault = \"file:../registry\"\n\n{rest}"));
+    }
+
+    /// Writes a file of the project.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.project().join(path);
+        fs::create_dir_all(path.parent().expect("below the project")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Reads a file of the project.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Tells whether something is at a path of the project, following links.
+    pub fn has(&self, path: &str) -> bool {
+        self.project().join(path).exists()
+    }
+
+    /// Gives the number of the generation that an environment points at.
+    pub fn current(&self, environment: &str) -> u64 {
+        let link = fs::read_link(self.project().join(".packs").join(environment)).expect("an environment's link");
+        let current = fs::read_link(link).expect("the current link");
+        current.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok()).expect("a number")
+    }
+
+    /// Prepares a run of the program in the project, sealed from everything outside this world.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
+        command
+            .args(arguments)
+            .current_dir(self.project())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root().join("user"))
+            .env("USER", "tester")
+            .env("PACKS_HOME", self.home())
+            .env("PACKS_NO_SYNC", "1")
+            .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program in the project.
+    pub fn packs<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+        self.run(&mut self.command(arguments))
+    }
+
+    /// Runs a prepared command.
+    pub fn run(&self, command: &mut Command) -> Ran {
+        let output = command.output().expect("the program starts");
+        let text = |bytes: &[u8]| self.normalise(&String::from_utf8_lossy(bytes));
+        Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr), raw_stdout: String::from_utf8_lossy(&output.stdout).into_owned() }
+    }
+
+    /// Builds an archive in the world's `archives` directory.
+    pub fn build(&self, pack: &Pack) -> PathBuf {
+        let source = self.root().join("sources").join(format!("{}-{}", pack.name.replace('/', "+"), pack.version));
+        pack.write(&source);
+        let archives = self.root().join("archives");
+        self.packs([OsStr::new("build"), source.as_os_str(), OsStr::new("--out"), archives.as_os_str()]).succeeds();
+        archives.join(format!("{}-{}.tar.zst", pack.name.replace('/', "+"), pack.version))
+    }
+
+    /// Builds and publishes one pack.
+    pub fn publish(&self, pack: &Pack) -> PathBuf {
+        self.publish_all(std::slice::from_ref(pack));
+        self.root().join("archives").join(format!("{}-{}.tar.zst", pack.name.replace('/', "+"), pack.version))
+    }
+
+    /// Builds and publishes packs, with two runs of the program in all.
+    pub fn publish_all(&self, packs: &[Pack]) {
+        let archives = self.root().join("archives");
+        let mut build = vec!["build".into(), "--out".into(), archives.clone().into_os_string()];
+        let mut publish = vec!["publish".into(), "--registry".into(), self.registry().into_os_string()];
+        for pack in packs {
+            let directory = format!("{}-{}", pack.name.replace('/', "+"), pack.version);
+            let source = self.root().join("sources").join(&directory);
+            pack.write(&source);
+            build.push(source.into_os_string());
+            publish.push(archives.join(format!("{directory}.tar.zst")).into_os_string());
+        }
+        self.packs(build).succeeds();
+        self.packs(publish).succeeds();
+    }
+
+    /// Replaces what differs from run to run: paths, times, digests.
+    fn normalise(&self, text: &str) -> String {
+        let real = self.root().canonicalize().expect("there");
+        let mut text = text.to_owned();
+        for (path, name) in [(self.home(), "[HOME]"), (self.project(), "[PROJECT]"), (self.registry(), "[REGISTRY]"), (self.root().to_owned(), "[ROOT]"), (real, "[ROOT]")] {
+            text = text.replace(&path.display().to_string(), name);
+        }
+        for (pattern, name) in [
+            (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z)?", "[TIME]"),
+            (r"\b[a-z2-7]{52}\b", "[TREE]"),
+            (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+            (r"\bpid \d+ on [^ :]+", "pid [PID] on [HOST]"),
+            (r"(\.[^/ ]+)?\.[a-z2-7]{16}\.tmp", ".[RANDOM].tmp"),
+        ] {
+            text = regex::Regex::new(pattern).expect("a valid pattern").replace_all(&text, name).into_owned();
+        }
+        text
+    }
+}
+
+/// What a run of the program gave; it must be looked at.
+#[must_use = "say whether it should have succeeded"]
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; `None` if it was killed.
+    pub code: Option<i32>,
+    /// stdout, normalised.
+    pub stdout: String,
+    /// stderr, normalised.
+    pub stderr: String,
+    /// stdout as it was.
+    pub raw_stdout: String,
+}
+
+impl Ran {
+    /// Requires exit code 0.
+    #[track_caller]
+    pub fn succeeds(self) -> Ran {
+        self.fails_or_not(0)
+    }
+
+    /// Requires this exit code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Ran {
+        self.fails_or_not(code)
+    }
+
+    #[track_caller]
+    fn fails_or_not(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Reads stdout as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.raw_stdout).unwrap_or_else(|error| panic!("{error}: {}", self.raw_stdout))
+    }
+
+    /// Requires stderr to contain a text.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Ran {
+        assert!(self.stderr.contains(text), "stderr does not say {text:?}:\n{}", self.stderr);
+        self
+    }
+
+    /// Requires stdout to contain a text.
+    #[track_caller]
+    pub fn prints(self, text: &str) -> Ran {
+        assert!(self.stdout.contains(text), "stdout does not print {text:?}:\n{}", self.stdout);
+        self
+    }
+}
+
+/// A source directory of a pack, to be built.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    name: String,
+    version: String,
+    requires: Vec<(String, String)>,
+    commands: Vec<String>,
+    files: Vec<(String, String, bool)>,
+    more: String,
+}
+
+impl Pack {
+    /// Begins a pack without files.
+    pub fn new(name: &str, version: &str) -> Pack {
+        Pack { name: name.into(), version: version.into(), requires: vec![], commands: vec![], files: vec![], more: String::new() }
+    }
+
+    /// Adds a requirement.
+    pub fn requires(mut self, name: &str, range: &str) -> Pack {
+        self.requires.push((name.into(), range.into()));
+        self
+    }
+
+    /// Adds a file.
+    pub fn file(mut self, path: &str, text: &str) -> Pack {
+        self.files.push((path.into(), text.into(), false));
+        self
+    }
+
+    /// Adds an executable under `bin/` and declares it as a command.
+    pub fn command(mut self, name: &str, script: &str) -> Pack {
+        self.files.push((format!("bin/{name}"), script.into(), true));
+        self.commands.push(name.into());
+        self
+    }
+
+    /// Adds text to the end of pack.toml.
+    pub fn more(mut self, text: &str) -> Pack {
+        self.more.push_str(text);
+        self
+    }
+
+    fn write(&self, directory: &Path) {
+        fs::create_dir_all(directory).expect("made");
+        fs::write(directory.join("pack.toml"), self.pack_toml()).expect("written");
+        for (path, text, executable) in &self.files {
+            let path = directory.join(path);
+            fs::create_dir_all(path.parent().expect("below the source")).expect("made");
+            fs::write(&path, text).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(if *executable { 0o755 } else { 0o644 })).expect("set");
+        }
+    }
+
+    fn pack_toml(&self) -> String {
+        let mut text = format!("[pack]\nname = \"{}\"\nversion = \"{}\"\nframework = \"{}\"\nlicense = \"MIT\"\n\n[requires]\n", self.name, self.version, self.name);
+        for (name, range) in &self.requires {
+            text.push_str(&format!("\"{name}\" = \"{range}\"\n"));
+        }
+        text.push_str("\n[bin]\n");
+        for command in &self.commands {
+            text.push_str(&format!("{command} = \"bin/{command}\"\n"));
+        }
+        text + &self.more
+    }
+}
