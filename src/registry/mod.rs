@@ -1,1 +1,29 @@
+//! Registries: what an index document says of a pack, and where a registry's files lie.
+//!
+//! Pure. Knows the formats `packs.index/1` and `packs.registry/1` and the paths below a registry's root; knows neither disks nor networks, and never opens
+//! an archive.
+//!
+//! How the formats may change: fields are only added, and a reader ignores those it does not know, so that an older packs keeps reading a newer registry.
+//! A change that an older reader would misunderstand takes a new number in `schema`, which older readers refuse by name.
 
+mod document;
+mod error;
+mod index;
+mod json;
+mod layout;
+
+pub use document::RegistryDocument;
+pub use error::RegistryError;
+pub use index::Deprecation;
+pub use index::IndexArtifact;
+pub use index::IndexDocument;
+pub use index::IndexRelease;
+pub use index::Published;
+pub use layout::INDEX_BYTES_MAX;
+pub use layout::REGISTRY_FILE;
+pub use layout::REGISTRY_FILE_BYTES_MAX;
+pub use layout::archive_dir;
+pub use layout::archive_path;
+pub use layout::index_path;
+pub use layout::manifest_path;
+pub use layout::side_file_path;

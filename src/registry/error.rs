@@ -1,0 +1,115 @@
+//! What can be wrong with a registry's documents, and why a release cannot be published.
+
+use crate::model::PackName;
+use crate::model::Platform;
+use crate::model::ReleaseId;
+use crate::model::Sha256Digest;
+use crate::model::Version;
+
+/// Tells what is wrong with a document of a registry, or why a release cannot enter one.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The document is larger than any honest one.
+    #[error("{document} has {bytes} bytes, more than the {bytes_max} that are read")]
+    TooLarge {
+        /// The document, as `index of kanban`.
+        document: String,
+        /// Its size, in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        bytes_max: u64,
+    },
+    /// The document nests deeper than any honest one.
+    #[error("{document} nests deeper than {depth_max} levels")]
+    TooDeep {
+        /// The document.
+        document: String,
+        /// The limit.
+        depth_max: usize,
+    },
+    /// The document is no JSON, or a value in it is not what it should be.
+    #[error("{document} cannot be read")]
+    Json {
+        /// The document.
+        document: String,
+        /// What the JSON reader found, with line and column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The document has a schema this program does not know.
+    #[error("{document} has the schema {found:?}; this packs reads {expected:?}")]
+    UnknownSchema {
+        /// The document.
+        document: String,
+        /// The schema found.
+        found: String,
+        /// The schema that is read.
+        expected: &'static str,
+    },
+    /// The document is another pack's.
+    #[error("the index of {expected} names another pack, {found}")]
+    OtherPack {
+        /// The pack whose index was asked for.
+        expected: PackName,
+        /// The pack the document names.
+        found: PackName,
+    },
+    /// Two releases of one document are the same, or differ in build metadata only.
+    #[error("the index of {name} lists two releases that count as one: {first} and {second}")]
+    SameVersionTwice {
+        /// The pack.
+        name: PackName,
+        /// The smaller of both.
+        first: Version,
+        /// The other.
+        second: Version,
+    },
+    /// A release offers nothing to install.
+    #[error("the index of {} lists no archive for {}", release.name, release.version)]
+    NoArtifact {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// A release offers two archives for one platform.
+    #[error("the index lists two archives of {release} for {platform}")]
+    PlatformTwice {
+        /// The release.
+        release: ReleaseId,
+        /// The platform.
+        platform: Platform,
+    },
+    /// An archive's file name is not that of an archive.
+    #[error("the index lists {archive:?} for {release}, which ends in neither .tar.zst nor .tar.gz")]
+    NotAnArchive {
+        /// The release.
+        release: ReleaseId,
+        /// The file name found.
+        archive: String,
+    },
+    /// The release is published, with other content.
+    #[error("{release} is published for {platform} with other content (sha256 {published}, not {offered}); a published release never changes")]
+    OtherBytes {
+        /// The release.
+        release: ReleaseId,
+        /// The platform of the archive.
+        platform: Platform,
+        /// The digest of the archive that is published.
+        published: Sha256Digest,
+        /// The digest of the archive that was offered.
+        offered: Sha256Digest,
+    },
+    /// The release is published for other platforms, with other requirements.
+    #[error("{release} is published for another platform with other requirements; all archives of a release share them")]
+    OtherRequirements {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// A release that differs in build metadata only is published.
+    #[error("{release} differs from the published {published} in build metadata only, so no range could tell them apart")]
+    BuildMetadataClash {
+        /// The release that was offered.
+        release: ReleaseId,
+        /// The version that is published.
+        published: Version,
+    },
+}

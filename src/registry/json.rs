@@ -1,0 +1,146 @@
+//! What both documents share: bounded JSON in, one form of JSON out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+
+use crate::registry::RegistryError;
+
+/// Deepest nesting that is read; an index document needs six levels.
+const JSON_DEPTH_MAX: usize = 64;
+
+/// Parses a document of at most `bytes_max` bytes whose `schema` is the expected one.
+///
+/// The document is described in errors as `document`: `index of kanban`.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64, schema: &'static str, document: &str) -> Result<T, RegistryError> {
+    let size = bytes.len() as u64;
+    if size > bytes_max {
+        return Err(RegistryError::TooLarge { document: document.to_owned(), bytes: size, bytes_max });
+    }
+    if depth_exceeds(bytes, JSON_DEPTH_MAX) {
+        return Err(RegistryError::TooDeep { document: document.to_owned(), depth_max: JSON_DEPTH_MAX });
+    }
+    check_schema(bytes, schema, document)?;
+    serde_json::from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+}
+
+/// Formats a document: indented by two, LF at the end, keys in the order of the format.
+pub(super) fn format<T: Serialize>(document: &T) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(document).expect("the documents have text keys and finite numbers");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Looks at the schema alone, so that a newer document is refused by its number and not by its first new field.
+fn check_schema(bytes: &[u8], expected: &'static str, document: &str) -> Result<(), RegistryError> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })?;
+    if head.schema == expected {
+        return Ok(());
+    }
+    Err(RegistryError::UnknownSchema { document: document.to_owned(), found: head.schema, expected })
+}
+
+/// Tells whether brackets and braces outside strings nest deeper than `depth_max`.
+fn depth_exceeds(bytes: &[u8], depth_max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > depth_max {
+            return true;
+        }
+    }
+    false
+}
+
+/// Reads `null` as the default, since absent and null mean the same.
+pub(super) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a map and refuses a key that stands twice, so that no two readers can see different requirements.
+pub(super) fn unique_keys<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    Ok(Option::<UniqueMap<K, V>>::deserialize(deserializer)?.map_or_else(BTreeMap::new, |map| map.0))
+}
+
+/// Reads a map of maps, both without doubled keys.
+pub(super) fn unique_keys_twice<'de, D, K, L, V>(deserializer: D) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    L: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    let outer: BTreeMap<K, UniqueMap<L, V>> = unique_keys(deserializer)?;
+    Ok(outer.into_iter().map(|(key, inner)| (key, inner.0)).collect())
+}
+
+struct UniqueMap<K, V>(BTreeMap<K, V>);
+
+impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Deserialize<'de> for UniqueMap<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueMapVisitor(PhantomData))
+    }
+}
+
+struct UniqueMapVisitor<K, V>(PhantomData<(K, V)>);
+
+impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor<'de> for UniqueMapVisitor<K, V> {
+    type Value = UniqueMap<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some(key) = entries.next_key::<K>()? {
+            if map.contains_key(&key) {
+                return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
+            }
+            map.insert(key, entries.next_value()?);
+        }
+        Ok(UniqueMap(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: bool) {
+        assert_eq!(depth_exceeds(text.as_bytes(), 2), expected, "{text}");
+    }
+
+    #[test]
+    fn depth_counts_outside_strings() {
+        check("[[]]", false);
+        check("[[[]]]", true);
+        check(r#"{"a":"[[[","b":[]}"#, false);
+        check(r#"["\"[[[", {}]"#, false);
+        check(r#"["\\", [[]]]"#, true);
+    }
+}
