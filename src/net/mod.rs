@@ -1,1 +1,119 @@
+//! The door to registries: reading and conditionally writing files under a root, wherever it lies.
+//!
+//! Knows paths, bytes and revisions; knows nothing of packs. Absence and being offline are answers, not errors.
+//!
+//! Protocol of writing, for every transport: a writer reads a file with its [`Revision`], changes it, and writes it back under
+//! [`Precondition::Unchanged`]; if somebody else was faster the answer is [`Written::PreconditionFailed`], nothing was written, and the writer starts again.
+//! A reader sees the old file or the new one, never a part.
+#![allow(clippy::disallowed_methods, reason = "this folder is the boundary to registries")]
 
+mod directory;
+mod error;
+
+use std::io::Read;
+
+pub use directory::Directory;
+pub use error::NetError;
+
+/// What a look at a registry found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// It is there.
+    Found(T),
+    /// The registry answers and does not have it.
+    Absent,
+    /// The registry was not asked, or cannot be reached.
+    Offline,
+}
+
+impl<T> Answer<T> {
+    /// Turns what was found into something else.
+    ///
+    /// # Errors
+    /// What `convert` returns.
+    pub fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Answer<U>, E> {
+        Ok(match self {
+            Answer::Found(found) => Answer::Found(convert(found)?),
+            Answer::Absent => Answer::Absent,
+            Answer::Offline => Answer::Offline,
+        })
+    }
+
+    /// Gives what was found.
+    pub fn found(self) -> Option<T> {
+        match self {
+            Answer::Found(found) => Some(found),
+            Answer::Absent | Answer::Offline => None,
+        }
+    }
+}
+
+/// The state of a file, as its registry names it (an `ETag`); opaque, and equal only for equal content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Revision(String);
+
+impl Revision {
+    /// Takes the name a registry gave to a state.
+    pub fn new(tag: impl Into<String>) -> Self {
+        Revision(tag.into())
+    }
+
+    /// Gives the name, as the registry wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A file that was read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Its state, for a conditional write.
+    pub revision: Revision,
+}
+
+/// When a write may happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// Only if there is no such file.
+    Absent,
+    /// Only if the file is as it was read.
+    Unchanged(Revision),
+    /// Always.
+    None,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Written {
+    /// The file is written, and stays so through a power cut.
+    Done,
+    /// The precondition does not hold; nothing was written.
+    PreconditionFailed,
+}
+
+/// A root under which files are read and written by path: a directory, a web server, a bucket.
+///
+/// Paths are relative, `/` between components, and cannot leave the root: [`NetError::InvalidPath`] otherwise.
+pub trait Transport: Send + Sync {
+    /// Reads a file of at most `bytes_max` bytes.
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError>;
+
+    /// Opens a file of any size for reading.
+    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError>;
+
+    /// Writes a file whole, if the precondition holds.
+    fn write(&self, path: &str, bytes: &[u8], when: &Precondition) -> Result<Written, NetError> {
+        self.write_from(path, &mut &*bytes, when)
+    }
+
+    /// Writes what a reader gives until its end, if the precondition holds; memory stays bounded.
+    ///
+    /// If the reader fails, nothing was written, and the error is [`NetError::Content`].
+    fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError>;
+
+    /// Names the root for people: `file:/srv/packs`; holds no secret.
+    fn describe(&self) -> String;
+}

@@ -50,9 +50,9 @@ pub enum RegistryError {
     #[error("the index of {expected} names another pack, {found}")]
     OtherPack {
         /// The pack whose index was asked for.
-        expected: PackName,
+        expected: Box<PackName>,
         /// The pack the document names.
-        found: PackName,
+        found: Box<PackName>,
     },
     /// Two releases of one document are the same, or differ in build metadata only.
     #[error("the index of {name} lists two releases that count as one: {first} and {second}")]
@@ -68,13 +68,13 @@ pub enum RegistryError {
     #[error("the index of {} lists no archive for {}", release.name, release.version)]
     NoArtifact {
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
     },
     /// A release offers two archives for one platform.
     #[error("the index lists two archives of {release} for {platform}")]
     PlatformTwice {
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
         /// The platform.
         platform: Platform,
     },
@@ -82,7 +82,7 @@ pub enum RegistryError {
     #[error("the index lists {archive:?} for {release}, which ends in neither .tar.zst nor .tar.gz")]
     NotAnArchive {
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
         /// The file name found.
         archive: String,
     },
@@ -90,7 +90,7 @@ pub enum RegistryError {
     #[error("{release} is published for {platform} with other content (sha256 {published}, not {offered}); a published release never changes")]
     OtherBytes {
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
         /// The platform of the archive.
         platform: Platform,
         /// The digest of the archive that is published.
@@ -102,13 +102,13 @@ pub enum RegistryError {
     #[error("{release} is published for another platform with other requirements; all archives of a release share them")]
     OtherRequirements {
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
     },
     /// A release that differs in build metadata only is published.
     #[error("{release} differs from the published {published} in build metadata only, so no range could tell them apart")]
     BuildMetadataClash {
         /// The release that was offered.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
         /// The version that is published.
         published: Version,
     },

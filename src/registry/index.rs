@@ -138,7 +138,7 @@ impl IndexDocument {
     pub fn parse(bytes: &[u8], expected: &PackName) -> Result<Self, RegistryError> {
         let document: Self = json::parse(bytes, INDEX_BYTES_MAX, SCHEMA, &format!("the index of {expected}"))?;
         if document.name != *expected {
-            return Err(RegistryError::OtherPack { expected: expected.clone(), found: document.name });
+            return Err(RegistryError::OtherPack { expected: Box::new(expected.clone()), found: Box::new(document.name) });
         }
         document.releases.iter().try_for_each(|release| release.verify(expected))?;
         document.verify_versions()?;
@@ -165,16 +165,18 @@ impl IndexDocument {
         let name = self.name.clone();
         let published = match self.releases.iter_mut().find(|known| known.version.same_but_for_build(&release.version)) {
             Some(known) => known.absorb(&name, release)?,
-            None => {
-                self.releases.push(release);
-                Published::Added
-            }
+            None => self.append(release),
         };
         if published == Published::Added {
             self.revision += 1;
             self.signature = None;
         }
         Ok(published)
+    }
+
+    fn append(&mut self, release: IndexRelease) -> Published {
+        self.releases.push(release);
+        Published::Added
     }
 
     /// Refuses versions that no range could tell apart.
@@ -190,7 +192,7 @@ impl IndexDocument {
 
 impl IndexRelease {
     fn verify(&self, name: &PackName) -> Result<(), RegistryError> {
-        let release = || ReleaseId { name: name.clone(), version: self.version.clone() };
+        let release = || Box::new(ReleaseId { name: name.clone(), version: self.version.clone() });
         if self.artifacts.is_empty() {
             return Err(RegistryError::NoArtifact { release: release() });
         }
@@ -209,7 +211,7 @@ impl IndexRelease {
 
     /// Takes in the archives of the same version that are new, once it is certain that none changes.
     fn absorb(&mut self, name: &PackName, offered: IndexRelease) -> Result<Published, RegistryError> {
-        let release = ReleaseId { name: name.clone(), version: offered.version };
+        let release = Box::new(ReleaseId { name: name.clone(), version: offered.version });
         if release.version != self.version {
             return Err(RegistryError::BuildMetadataClash { release, published: self.version.clone() });
         }

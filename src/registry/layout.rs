@@ -11,7 +11,6 @@
 //! No name of a pack starts with `@` unless it has a scope, so a scope's directory never meets another pack's.
 
 use crate::model::PackName;
-use crate::model::PathComponent;
 use crate::model::Version;
 
 /// The file that makes a directory or a URL a registry.
@@ -37,12 +36,12 @@ pub fn archive_dir(name: &PackName, version: &Version) -> String {
 }
 
 /// Gives the path of an archive: `packs/kanban/2.0.3/kanban-2.0.3.tar.zst`.
-pub fn archive_path(name: &PackName, version: &Version, archive: &PathComponent) -> String {
+pub fn archive_path(name: &PackName, version: &Version, archive: &str) -> String {
     format!("{}/{archive}", archive_dir(name, version))
 }
 
 /// Gives the path of the file with an archive's sha256, beside it.
-pub fn side_file_path(name: &PackName, version: &Version, archive: &PathComponent) -> String {
+pub fn side_file_path(name: &PackName, version: &Version, archive: &str) -> String {
     format!("{}.sha256", archive_path(name, version, archive))
 }
 
@@ -64,10 +63,9 @@ mod tests {
     fn check(name: &str, index: &str, archive: &str) {
         let name = PackName::parse(name).expect("a valid name");
         let version = Version::parse("1.0.0+b").expect("a valid version");
-        let file = PathComponent::parse("a.tar.zst").expect("a valid file name");
         assert_eq!(index_path(&name), index);
-        assert_eq!(archive_path(&name, &version, &file), archive);
-        assert_eq!(side_file_path(&name, &version, &file), format!("{archive}.sha256"));
+        assert_eq!(archive_path(&name, &version, "a.tar.zst"), archive);
+        assert_eq!(side_file_path(&name, &version, "a.tar.zst"), format!("{archive}.sha256"));
     }
 
     #[test]

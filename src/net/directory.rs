@@ -1,0 +1,270 @@
+//! A directory as registry.
+//!
+//! Protocol, for processes that write to one directory at once:
+//!
+//! 1. A writer fills a temporary file `.packs-tmp-<pid>-<n>` beside its target, kernel-locked from birth, and fsyncs it. This holds no other lock, however long it takes.
+//! 2. It takes the kernel lock of `.packs-registry.lock` at the root, looks whether the precondition holds, renames the temporary file over the target, and fsyncs the directory.
+//! 3. Temporary files are born and cleared away under the registry's lock too: one that can be locked has lost its writer, and the next writer to that directory removes it.
+//!
+//! Order of locks: the registry's, then a temporary file's; nobody waits for the registry's lock with a writer's file half made. Readers lock nothing, so a
+//! read-only registry is read as any other. If the power goes, the target is the old file or the new one, and at most a temporary file is left.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use crate::model::TreePath;
+use crate::net::Answer;
+use crate::net::Fetched;
+use crate::net::NetError;
+use crate::net::Precondition;
+use crate::net::Revision;
+use crate::net::Transport;
+use crate::net::Written;
+
+/// The file at the root whose kernel lock orders writers.
+const LOCK_FILE: &str = ".packs-registry.lock";
+
+/// How the names of temporary files start; no file of a registry starts with a dot.
+const TEMPORARY_PREFIX: &str = ".packs-tmp-";
+
+/// Tells apart the temporary files of one process.
+static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
+
+/// A registry in a directory of this machine, or of a mounted file system with kernel locks.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// Names the directory; it is looked at when it is used.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Directory { root: root.into() }
+    }
+
+    /// Gives the directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Transport for Directory {
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
+        let place = self.place(path)?;
+        let Some(file) = place.open()? else { return Ok(Answer::Absent) };
+        let mut bytes = Vec::new();
+        file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| place.failed("read", source))?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(NetError::TooLarge { root: self.describe(), path: path.to_owned(), bytes_max });
+        }
+        let revision = Revision::new(blake3::hash(&bytes).to_hex().as_str());
+        Ok(Answer::Found(Fetched { bytes, revision }))
+    }
+
+    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError> {
+        Ok(match self.place(path)?.open()? {
+            Some(file) => Answer::Found(Box::new(file)),
+            None => Answer::Absent,
+        })
+    }
+
+    fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError> {
+        let place = self.place(path)?;
+        self.require_root()?;
+        place.create_directory()?;
+        let mut temporary = place.create_temporary()?;
+        place.fill(&mut temporary.file, content)?;
+        temporary.file.sync_all().map_err(|source| place.failed("fsync", source))?;
+        let _lock = place.lock()?;
+        if !place.holds(when)? {
+            return Ok(Written::PreconditionFailed);
+        }
+        temporary.rename_to(&place.target).map_err(|source| place.failed("write", source))?;
+        fsync_directory(place.directory()).map_err(|source| place.failed("fsync the directory of", source))?;
+        Ok(Written::Done)
+    }
+
+    fn describe(&self) -> String {
+        format!("file:{}", self.root.display())
+    }
+}
+
+impl Directory {
+    fn place<'a>(&'a self, path: &'a str) -> Result<FilePlace<'a>, NetError> {
+        match TreePath::parse(path) {
+            Ok(_) => Ok(FilePlace { registry: self, path, target: self.root.join(path) }),
+            Err(source) => Err(NetError::InvalidPath { root: self.describe(), path: path.to_owned(), source }),
+        }
+    }
+
+    fn require_root(&self) -> Result<(), NetError> {
+        if self.root.is_dir() { Ok(()) } else { Err(NetError::NoRegistry { root: self.describe() }) }
+    }
+}
+
+/// One file of a registry, which may not exist yet.
+struct FilePlace<'a> {
+    registry: &'a Directory,
+    path: &'a str,
+    target: PathBuf,
+}
+
+impl FilePlace<'_> {
+    fn directory(&self) -> &Path {
+        self.target.parent().expect("the target lies below the root")
+    }
+
+    fn failed(&self, operation: &'static str, source: io::Error) -> NetError {
+        NetError::Io { operation, root: self.registry.describe(), path: self.path.to_owned(), source }
+    }
+
+    /// Opens the file if it is there; what is no regular file is refused, and a pipe does not make us wait.
+    fn open(&self) -> Result<Option<File>, NetError> {
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(&self.target) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.registry.require_root().map(|()| None),
+            Err(source) => return Err(self.failed("open", source)),
+        };
+        let metadata = file.metadata().map_err(|source| self.failed("look at", source))?;
+        if metadata.is_file() {
+            return Ok(Some(file));
+        }
+        Err(NetError::NotAFile { root: self.registry.describe(), path: self.path.to_owned() })
+    }
+
+    /// Makes the directories above the file, each durable before the next.
+    fn create_directory(&self) -> Result<(), NetError> {
+        let missing: Vec<&Path> = self.directory().ancestors().take_while(|directory| !directory.is_dir()).collect();
+        for directory in missing.into_iter().rev() {
+            let parent = directory.parent().expect("the root exists, so this is below it");
+            match fs::create_dir(directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.and_then(|()| fsync_directory(parent)).map_err(|source| self.failed("make the directory of", source))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<File, NetError> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.registry.root.join(LOCK_FILE));
+        let locked = file.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| self.failed("lock the registry to write", source))
+    }
+
+    fn create_temporary(&self) -> Result<Temporary, NetError> {
+        let _lock = self.lock()?;
+        clear_abandoned(self.directory()).map_err(|source| self.failed("clear away what a crash left beside", source))?;
+        Temporary::create(self.directory()).map_err(|source| self.failed("make a temporary file beside", source))
+    }
+
+    fn fill(&self, file: &mut File, content: &mut dyn Read) -> Result<(), NetError> {
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            let filled = match content.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(filled) => filled,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(NetError::Content { root: self.registry.describe(), path: self.path.to_owned(), source }),
+            };
+            file.write_all(&buffer[..filled]).map_err(|source| self.failed("write", source))?;
+        }
+    }
+
+    fn holds(&self, when: &Precondition) -> Result<bool, NetError> {
+        match when {
+            Precondition::None => Ok(true),
+            Precondition::Absent => Ok(self.open()?.is_none()),
+            Precondition::Unchanged(revision) => Ok(self.revision()?.as_ref() == Some(revision)),
+        }
+    }
+
+    fn revision(&self) -> Result<Option<Revision>, NetError> {
+        let Some(file) = self.open()? else { return Ok(None) };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file).map_err(|source| self.failed("read", source))?;
+        Ok(Some(Revision::new(hasher.finalize().to_hex().as_str())))
+    }
+}
+
+/// A temporary file that is removed unless it was renamed; its lock tells others that its writer lives.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    renamed: bool,
+}
+
+impl Temporary {
+    /// Makes and locks a new file; the caller holds the registry's lock.
+    fn create(directory: &Path) -> io::Result<Self> {
+        loop {
+            let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("{TEMPORARY_PREFIX}{}-{number}", process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    let temporary = Temporary { path, file, renamed: false };
+                    temporary.file.lock()?;
+                    return Ok(temporary);
+                }
+                // Another machine that mounts this directory may have a process of our number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn rename_to(&mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What cannot be removed now is removed by the next writer.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes temporary files whose writers are gone; the caller holds the registry's lock.
+fn clear_abandoned(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) && entry.file_type()?.is_file() {
+            remove_if_abandoned(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_abandoned(path: &Path) -> io::Result<()> {
+    let removed = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => fs::remove_file(path),
+            Err(_) => Ok(()),
+        },
+        Err(error) => Err(error),
+    };
+    match removed {
+        // Its writer removed or renamed it meanwhile; or it is another user's, who clears it away.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(()),
+        removed => removed,
+    }
+}
+
+fn fsync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
