@@ -1,0 +1,173 @@
+//! What publishing to a registry promises.
+
+use std::io;
+use std::io::Read;
+use std::sync::Mutex;
+use std::thread;
+
+use packs::model::PackName;
+use packs::model::PathComponent;
+use packs::model::ReleaseId;
+use packs::model::Sha256Digest;
+use packs::net::Answer;
+use packs::net::Directory;
+use packs::net::Fetched;
+use packs::net::NetError;
+use packs::net::Precondition;
+use packs::net::Transport;
+use packs::net::Written;
+use packs::registry::IndexRelease;
+use packs::registry::Published;
+use packs::source::RegistrySource;
+use packs::source::Source as _;
+use packs::source::SourceError;
+use packs::source::Upload;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+fn kanban() -> PackName {
+    PackName::parse("kanban").expect("a valid name")
+}
+
+/// A release with one archive of this content.
+fn entry(version: &str, platform: &str, content: &str) -> IndexRelease {
+    let sha256 = Sha256Digest::from_bytes(Sha256::digest(content).into());
+    let text = format!(
+        r#"{{"version":"{version}","artifacts":[{{"platform":"{platform}","archive":"{platform}.tar.zst","size":{},"sha256":"{sha256}","tree":"{}"}}]}}"#,
+        content.len(),
+        "a".repeat(52)
+    );
+    serde_json::from_str(&text).expect("a valid release")
+}
+
+fn publish_entry(registry: &RegistrySource, entry: &IndexRelease, content: &str) -> Result<Published, SourceError> {
+    let upload = Upload { archive: entry.artifacts[0].archive.clone(), content: Box::new(content.as_bytes()), side_file: "side\n".to_owned() };
+    registry.publish(&kanban(), entry, vec![upload], b"{}\n")
+}
+
+fn publish(registry: &RegistrySource, version: &str, content: &str) -> Result<Published, SourceError> {
+    publish_entry(registry, &entry(version, "any", content), content)
+}
+
+fn versions(registry: &RegistrySource) -> Vec<String> {
+    let index = registry.index(&kanban()).expect("it answers").found();
+    index.map(|index| index.releases.iter().map(|release| release.version.to_string()).collect()).unwrap_or_default()
+}
+
+fn registry(root: &tempfile::TempDir) -> RegistrySource {
+    RegistrySource::new(Box::new(Directory::new(root.path())))
+}
+
+#[test]
+fn a_release_is_there_once_published() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::Added);
+    assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::AlreadyThere);
+    assert_eq!(publish(&registry, "1.1.0", "two").expect("published"), Published::Added);
+    let index = registry.index(&kanban()).expect("it answers").found().expect("it is there");
+    assert_eq!((index.revision, versions(&registry)), (2, vec!["1.0.0".to_owned(), "1.1.0".to_owned()]));
+    let release = ReleaseId { name: kanban(), version: index.releases[0].version.clone() };
+    let mut text = String::new();
+    let mut archive = registry.archive(&release, "any.tar.zst").expect("it answers").found().expect("it is there");
+    archive.read_to_string(&mut text).expect("text");
+    assert_eq!(text, "one");
+    for file in ["any.tar.zst.sha256", "MANIFEST.json"] {
+        assert!(matches!(registry.archive(&release, file).expect("it answers"), Answer::Found(_)), "{file}");
+    }
+}
+
+#[test]
+fn a_second_platform_joins_the_release() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    for platform in ["linux-x86_64", "macos-aarch64"] {
+        assert_eq!(publish_entry(&registry, &entry("1.0.0", platform, platform), platform).expect("published"), Published::Added);
+    }
+    let index = registry.index(&kanban()).expect("it answers").found().expect("it is there");
+    assert_eq!((index.releases.len(), index.releases[0].artifacts.len()), (1, 2));
+}
+
+#[test]
+fn other_bytes_are_refused_and_nothing_is_written() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::Added);
+    assert!(matches!(publish(&registry, "1.0.0", "two"), Err(SourceError::NotTaken { .. })));
+    assert!(matches!(publish(&registry, "1.0.0+b", "two"), Err(SourceError::NotTaken { .. })));
+    assert!(!root.path().join("packs/kanban/1.0.0+b").try_exists().expect("readable"));
+    assert_eq!(versions(&registry), ["1.0.0"]);
+}
+
+#[test]
+fn an_upload_must_be_what_its_entry_says() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    assert!(matches!(publish_entry(&registry, &entry("1.0.0", "any", "one"), "two"), Err(SourceError::Transport { .. })));
+    let nothing = registry.publish(&kanban(), &entry("1.0.0", "any", "one"), Vec::new(), b"{}");
+    assert!(matches!(nothing, Err(SourceError::OtherArchives { .. })));
+    let other = Upload { archive: PathComponent::parse("b.tar.gz").expect("valid"), content: Box::new(io::empty()), side_file: String::new() };
+    assert!(matches!(registry.publish(&kanban(), &entry("1.0.0", "any", "one"), vec![other], b"{}"), Err(SourceError::OtherArchives { .. })));
+    assert!(versions(&registry).is_empty());
+}
+
+#[test]
+fn publishers_at_once_lose_nothing() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    thread::scope(|scope| {
+        for major in 0..8 {
+            let registry = &registry;
+            scope.spawn(move || publish(registry, &format!("{major}.0.0"), "same").expect("published"));
+        }
+    });
+    let mut found = versions(&registry);
+    found.sort();
+    assert_eq!(found, (0..8).map(|major| format!("{major}.0.0")).collect::<Vec<_>>());
+}
+
+/// A transport that lets only so many writes through, as if the power went then.
+struct Interrupted {
+    directory: Directory,
+    writes_left: Mutex<usize>,
+}
+
+impl Transport for Interrupted {
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
+        self.directory.read(path, bytes_max)
+    }
+    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError> {
+        self.directory.open(path)
+    }
+    fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError> {
+        let mut writes_left = self.writes_left.lock().expect("no test panicked");
+        match writes_left.checked_sub(1) {
+            Some(left) => *writes_left = left,
+            None => return Err(NetError::NoRegistry { root: self.describe() }),
+        }
+        self.directory.write_from(path, content, when)
+    }
+    fn describe(&self) -> String {
+        self.directory.describe()
+    }
+}
+
+#[test]
+fn an_interrupted_publish_is_invisible_and_can_be_repeated() {
+    // Archive, side file, MANIFEST.json, index.
+    for writes in 0..4 {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let interrupted = Interrupted { directory: Directory::new(root.path()), writes_left: Mutex::new(writes) };
+        assert!(publish(&RegistrySource::new(Box::new(interrupted)), "1.0.0", "one").is_err(), "{writes} writes");
+        let registry = registry(&root);
+        assert!(versions(&registry).is_empty(), "{writes} writes");
+        let other = publish(&registry, "1.0.0", "two");
+        match writes {
+            0 => assert_eq!(other.expect("published"), Published::Added),
+            _ => assert!(matches!(other, Err(SourceError::LeftOver { .. })), "{writes} writes"),
+        }
+        if writes > 0 {
+            assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::Added, "{writes} writes");
+        }
+    }
+}
