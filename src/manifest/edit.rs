@@ -1,0 +1,4 @@
+//! Edits of packs.toml.
+
+/// x
+pub struct Edit;
