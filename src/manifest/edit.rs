@@ -1,4 +1,622 @@
-//! Edits of packs.toml.
+//! Edits of packs.toml that keep what people wrote: comments, order, blanks, line ends.
+//!
+//! Values are set through `toml_edit`; lines are taken out by their spans, so that a comment above a removed entry stays where it was.
+//! Between two edits the text is the only state: each one parses it anew, so none can leave a document that would not parse.
 
-/// x
-pub struct Edit;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use toml::de::DeTable;
+use toml::de::DeValue;
+use toml_edit::DocumentMut;
+use toml_edit::InlineTable;
+use toml_edit::Item;
+use toml_edit::Table;
+use toml_edit::Value;
+
+use crate::manifest::Manifest;
+use crate::manifest::ManifestError;
+use crate::model::EnvironmentName;
+use crate::model::PackName;
+use crate::model::RegistryName;
+use crate::model::Requirement;
+use crate::model::RequirementSource;
+use crate::model::Tier;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A packs.toml being edited.
+///
+/// ```
+/// use packs::manifest::Edit;
+/// use packs::model::PackName;
+///
+/// let mut edit = Edit::parse("[project]\nname = \"shop\"\n[packages]\nkanban = \"^2\" # ours\n", "packs.toml")?;
+/// assert!(edit.remove_requirement(None, &PackName::parse("kanban").expect("valid")));
+/// assert_eq!(edit.to_text(), "[project]\nname = \"shop\"\n[packages]\n");
+/// # Ok::<(), packs::manifest::ManifestError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Without byte order mark, lines ended by LF, the last one too.
+    text: String,
+    style: Style,
+    /// The tables that this edit made; one that becomes empty again goes.
+    made: BTreeSet<Vec<String>>,
+}
+
+/// What a text looked like apart from its lines.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    has_byte_order_mark: bool,
+    has_carriage_returns: bool,
+    ends_in_line_feed: bool,
+}
+
+impl Edit {
+    /// Takes a text that is a valid packs.toml; `file` is how its faults call it.
+    ///
+    /// # Errors
+    /// Those of [`Manifest::parse`]: what is not understood is not edited.
+    pub fn parse(text: &str, file: &str) -> Result<Edit, ManifestError> {
+        Manifest::parse(text, file)?;
+        let style = Style {
+            has_byte_order_mark: text.starts_with(BYTE_ORDER_MARK),
+            has_carriage_returns: text.contains("\r\n") && text.matches("\r\n").count() == text.matches('\n').count(),
+            ends_in_line_feed: text.ends_with('\n'),
+        };
+        let mut text = text.trim_start_matches(BYTE_ORDER_MARK).replace("\r\n", "\n");
+        if !style.ends_in_line_feed {
+            text.push('\n');
+        }
+        Ok(Edit { text, style, made: BTreeSet::new() })
+    }
+
+    /// Adds or changes a requirement, project-wide or of an environment.
+    ///
+    /// The entry then asks for this range from this source. Extras and a tier are written if the requirement has any besides the usual; an
+    /// entry keeps what it has otherwise: its `priority`, `rename`, extras, tier and comment, and its registry or path where the requirement
+    /// names neither. A new entry takes its sorted place in a sorted table, else the end.
+    pub fn set_requirement(&mut self, environment: Option<&EnvironmentName>, requirement: &Requirement) {
+        let table = packages_path(environment);
+        let entry = [table.clone(), vec![requirement.name.to_string()]].concat();
+        for contradicted in contradicted_keys(requirement) {
+            self.remove_at(&[entry.clone(), vec![(*contradicted).to_owned()]].concat());
+        }
+        let fields = fields_of(requirement);
+        self.set_entry(&table, requirement.name.as_str(), "version", &fields);
+    }
+
+    /// Removes a requirement, project-wide or of an environment; tells whether there was one.
+    pub fn remove_requirement(&mut self, environment: Option<&EnvironmentName>, name: &PackName) -> bool {
+        let table = packages_path(environment);
+        let removed = self.remove_at(&[table.clone(), vec![name.to_string()]].concat());
+        if removed && self.made.contains(&table) && self.is_empty_table(&table) {
+            self.remove_at(&table);
+            self.made.remove(&table);
+        }
+        removed
+    }
+
+    /// Adds a registry or changes its address; its keys stay.
+    pub fn set_registry(&mut self, name: &RegistryName, url: &str) {
+        let fields = [("url", Value::from(url))];
+        self.set_entry(&["registries".to_owned()], name.as_str(), "url", &fields);
+    }
+
+    /// Gives the text as it is now; unchanged, it is the very text that was taken.
+    pub fn to_text(&self) -> String {
+        let body = if self.style.ends_in_line_feed { &self.text } else { self.text.strip_suffix('\n').unwrap_or(&self.text) };
+        let body = if self.style.has_carriage_returns { body.replace('\n', "\r\n") } else { body.to_owned() };
+        if self.style.has_byte_order_mark { format!("{BYTE_ORDER_MARK}{body}") } else { body }
+    }
+
+    /// Sets fields of one entry of a table, which is made if both are missing.
+    ///
+    /// `short` is the key whose value alone may stand for the whole entry.
+    fn set_entry(&mut self, path: &[String], name: &str, short: &str, fields: &[(&'static str, Value)]) {
+        let mut document = self.document();
+        let table = find_item(document.as_item_mut(), path);
+        let is_new = table.as_ref().is_none_or(|table| table.get(name).is_none());
+        if is_new && table.is_none_or(|table| is_implied(table)) {
+            make_table(&mut document, path);
+            self.made.insert(path.to_vec());
+        }
+        let table = find_item(document.as_item_mut(), path).expect("it was there or has just been made");
+        set_entry(table, name, short, fields);
+        self.text = document.to_string();
+    }
+
+    fn document(&self) -> DocumentMut {
+        self.text.parse().expect("parsed before, and every edit leaves a document")
+    }
+
+    /// Takes out a key and everything below it; tells whether it was there.
+    fn remove_at(&mut self, path: &[String]) -> bool {
+        let document = DeTable::parse(&self.text).expect("parsed before, and every edit leaves a document");
+        let mut lines = LinesOf { text: &self.text, ranges: Vec::new() };
+        match lines.find(document.get_ref(), path) {
+            Found::Nowhere => return false,
+            Found::Lines => self.text = lines.without(),
+            Found::Inline => self.remove_inline(path),
+        }
+        true
+    }
+
+    fn remove_inline(&mut self, path: &[String]) {
+        let (key, table) = path.split_last().expect("a path to an entry has a key");
+        let mut document = self.document();
+        if let Some(Item::Value(Value::InlineTable(table))) = find_item(document.as_item_mut(), table) {
+            remove_from_inline(table, key);
+        }
+        self.text = document.to_string();
+    }
+
+    fn is_empty_table(&self, path: &[String]) -> bool {
+        find_item(self.document().as_item_mut(), path).and_then(|item| item.as_table_like()).is_some_and(toml_edit::TableLike::is_empty)
+    }
+}
+
+fn packages_path(environment: Option<&EnvironmentName>) -> Vec<String> {
+    match environment {
+        None => vec!["packages".to_owned()],
+        Some(name) => vec!["environments".to_owned(), name.to_string(), "packages".to_owned()],
+    }
+}
+
+/// Gives the keys of an existing entry that would contradict the requirement.
+fn contradicted_keys(requirement: &Requirement) -> &'static [&'static str] {
+    match &requirement.source {
+        RequirementSource::Registry(None) => &[],
+        RequirementSource::Registry(Some(_)) => &["path"],
+        RequirementSource::Path(_) if requirement.range.as_str() == "*" => &["registry", "version"],
+        RequirementSource::Path(_) => &["registry"],
+    }
+}
+
+/// Gives what an entry must say, in the order in which a new one says it.
+fn fields_of(requirement: &Requirement) -> Vec<(&'static str, Value)> {
+    let mut fields = Vec::new();
+    let path = match &requirement.source {
+        RequirementSource::Path(path) => Some(path),
+        RequirementSource::Registry(_) => None,
+    };
+    if path.is_none() || requirement.range.as_str() != "*" {
+        fields.push(("version", Value::from(requirement.range.as_str())));
+    }
+    if let RequirementSource::Registry(Some(registry)) = &requirement.source {
+        fields.push(("registry", Value::from(registry.as_str())));
+    }
+    fields.extend(path.map(|path| ("path", Value::from(path.as_str()))));
+    if !requirement.extras.is_empty() {
+        fields.push(("with", Value::from_iter(requirement.extras.iter().map(ToString::to_string))));
+    }
+    if requirement.tier != Tier::default() {
+        fields.push(("tier", Value::from(requirement.tier.as_str())));
+    }
+    fields
+}
+
+fn set_entry(table: &mut Item, name: &str, short: &str, fields: &[(&'static str, Value)]) {
+    match table.as_table_like_mut().and_then(|table| table.get_mut(name)) {
+        // A short entry becomes a table only if it must; all that it said is replaced in any case.
+        Some(Item::Value(value)) if !value.is_inline_table() => replace(value, new_entry(short, fields)),
+        Some(entry) => fields.iter().for_each(|(key, value)| put(entry, key, value.clone())),
+        None => insert_sorted(table, name, new_entry(short, fields)),
+    }
+}
+
+fn new_entry(short: &str, fields: &[(&'static str, Value)]) -> Value {
+    match fields {
+        [(key, value)] if *key == short => value.clone(),
+        _ => fields.iter().map(|(key, value)| (*key, value.clone())).collect::<InlineTable>().into(),
+    }
+}
+
+fn put(entry: &mut Item, key: &str, value: Value) {
+    if let Some(old) = entry.as_table_like_mut().and_then(|table| table.get_mut(key)).and_then(Item::as_value_mut) {
+        return replace(old, value);
+    }
+    match entry {
+        Item::Value(Value::InlineTable(table)) => insert_last(table, key, value),
+        Item::Table(table) => {
+            table.insert(key, Item::Value(value));
+        }
+        _ => {}
+    }
+}
+
+/// Replaces a value and keeps the blanks and the comment around it.
+fn replace(old: &mut Value, mut new: Value) {
+    *new.decor_mut() = old.decor().clone();
+    *old = new;
+}
+
+/// Inserts at the end of an inline table; the blank before its brace moves behind the new value.
+fn insert_last(table: &mut InlineTable, key: &str, mut value: Value) {
+    let last = table.iter_mut().last().map(|(_, last)| last);
+    if let Some(suffix) = last.and_then(|last| take_suffix(last)) {
+        value.decor_mut().set_prefix(" ");
+        value.decor_mut().set_suffix(suffix);
+    }
+    table.insert(key, value);
+}
+
+fn remove_from_inline(table: &mut InlineTable, key: &str) {
+    let was_last = table.iter().last().is_some_and(|(last, _)| last == key);
+    let Some(mut removed) = table.remove(key) else { return };
+    if let (true, Some(suffix), Some((_, last))) = (was_last, take_suffix(&mut removed), table.iter_mut().last()) {
+        last.decor_mut().set_suffix(suffix);
+    }
+}
+
+fn take_suffix(value: &mut Value) -> Option<String> {
+    let suffix = value.decor().suffix().and_then(|suffix| suffix.as_str()).map(str::to_owned)?;
+    value.decor_mut().set_suffix("");
+    Some(suffix)
+}
+
+/// Inserts at the sorted place of a sorted table, else at the end.
+fn insert_sorted(table: &mut Item, name: &str, value: Value) {
+    match table {
+        Item::Table(table) => {
+            let later = if is_sorted(table) { later_entries(table, name) } else { Vec::new() };
+            table.insert(name, Item::Value(value));
+            for later in later {
+                let (key, item) = table.remove_entry(&later).expect("it was listed just now");
+                table.insert_formatted(&key, item);
+            }
+        }
+        Item::Value(Value::InlineTable(table)) => insert_last(table, name, value),
+        _ => {}
+    }
+}
+
+/// Tells whether the entries under a table's own header are sorted by name; those with a header of their own stand elsewhere.
+fn is_sorted(table: &Table) -> bool {
+    let names: Vec<&str> = table.iter().filter(|(_, item)| !has_header(item)).map(|(name, _)| name).collect();
+    names.is_sorted()
+}
+
+fn later_entries(table: &Table, name: &str) -> Vec<String> {
+    table.iter().filter(|(other, item)| !has_header(item) && *other > name).map(|(other, _)| other.to_owned()).collect()
+}
+
+fn has_header(item: &Item) -> bool {
+    item.as_table().is_some_and(|table| !table.is_dotted())
+}
+
+fn find_item<'i>(root: &'i mut Item, path: &[String]) -> Option<&'i mut Item> {
+    path.iter().try_fold(root, |item, key| item.as_table_like_mut()?.get_mut(key))
+}
+
+/// Tells whether a table exists only through the headers of its children.
+fn is_implied(table: &Item) -> bool {
+    table.as_table().is_some_and(|table| table.is_implicit() && !table.is_dotted())
+}
+
+/// Makes an empty table: within an inline one as such, else with a header behind what stands before it in the usual order.
+fn make_table(document: &mut DocumentMut, path: &[String]) {
+    let position = position_before(document, path);
+    let (last, parents) = path.split_last().expect("the whole document is never missing");
+    let mut item = document.as_item_mut();
+    for key in parents {
+        let table = item.as_table_like_mut().expect("every parent of a known table is a table");
+        item = table.entry(key).or_insert_with(|| {
+            let mut implied = Table::new();
+            implied.set_implicit(true);
+            Item::Table(implied)
+        });
+    }
+    match item {
+        Item::Value(Value::InlineTable(table)) => insert_last(table, last, Value::from(InlineTable::new())),
+        Item::Table(table) => {
+            let made = table.entry(last).or_insert_with(|| Item::Table(Table::new()));
+            if let Item::Table(made) = made {
+                made.set_implicit(false);
+                made.set_position(position);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Gives the position of the last header of the tables after which a new one belongs; `None` puts it at the end.
+fn position_before(document: &DocumentMut, path: &[String]) -> Option<isize> {
+    let before: &[&[&str]] = match path {
+        [first] if first == "registries" => &[&["project"]],
+        [first] if first == "packages" => &[&["registries"], &["project"]],
+        _ => &[],
+    };
+    let own: Vec<&str> = path.iter().take(2).map(String::as_str).collect();
+    let within = (path.len() > 2).then_some(own.as_slice());
+    let last_position = |path: &&[&str]| path.iter().try_fold(document.as_item(), |item, key| item.get(key)).and_then(last_header);
+    before.iter().chain(within.iter()).filter_map(last_position).next().or_else(|| last_header(document.as_item()).map(|last| last + 1))
+}
+
+fn last_header(item: &Item) -> Option<isize> {
+    let table = item.as_table()?;
+    table.iter().filter_map(|(_, child)| last_header(child)).chain(table.position()).max()
+}
+
+/// The lines that an entry takes up.
+struct LinesOf<'t> {
+    text: &'t str,
+    ranges: Vec<Range<usize>>,
+}
+
+/// How an entry stands in the text.
+enum Found {
+    Nowhere,
+    /// In lines of its own.
+    Lines,
+    /// Among others in an inline table.
+    Inline,
+}
+
+impl LinesOf<'_> {
+    fn find(&mut self, table: &DeTable<'_>, path: &[String]) -> Found {
+        let (key, rest) = path.split_first().expect("a path to an entry has a key");
+        let Some((key, value)) = table.get_key_value(key.as_str()) else { return Found::Nowhere };
+        match (rest, value.get_ref()) {
+            ([], _) => {
+                self.add(&key.span(), &value.span(), value.get_ref());
+                Found::Lines
+            }
+            (rest, DeValue::Table(table)) => match self.find(table, rest) {
+                Found::Lines if self.starts_with(&value.span(), '{') => Found::Inline,
+                found => found,
+            },
+            _ => Found::Nowhere,
+        }
+    }
+
+    /// Adds the lines of a key with its value, or of a table's header and all its entries.
+    fn add(&mut self, key: &Range<usize>, span: &Range<usize>, value: &DeValue<'_>) {
+        match value {
+            DeValue::Table(table) if !self.starts_with(span, '{') => {
+                if self.starts_with(span, '[') {
+                    let header = self.whole_lines(span);
+                    self.ranges.push(self.with_blank_line_before(header));
+                }
+                for (key, value) in table {
+                    self.add(&key.span(), &value.span(), value.get_ref());
+                }
+            }
+            _ => self.ranges.push(self.whole_lines(&(key.start..span.end))),
+        }
+    }
+
+    fn starts_with(&self, span: &Range<usize>, character: char) -> bool {
+        self.text[span.start..].starts_with(character)
+    }
+
+    fn whole_lines(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[span.end..].find('\n').map_or(self.text.len(), |at| span.end + at + 1);
+        start..end
+    }
+
+    fn with_blank_line_before(&self, lines: Range<usize>) -> Range<usize> {
+        let before = &self.text[..lines.start];
+        let blank = usize::from(before.ends_with("\n\n"));
+        lines.start - blank..lines.end
+    }
+
+    /// Gives the text without the lines.
+    fn without(mut self) -> String {
+        self.ranges.sort_by_key(|range| std::cmp::Reverse(range.start));
+        let mut text = self.text.to_owned();
+        for range in self.ranges {
+            text.replace_range(range, "");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::ExtraName;
+    use crate::model::Range;
+
+    const PROJECT: &str = "[project]\nname = \"shop\"\n";
+
+    fn requirement(name: &str, range: &str) -> Requirement {
+        Requirement {
+            name: PackName::parse(name).expect("valid"),
+            range: Range::parse(range).expect("valid"),
+            source: RequirementSource::Registry(None),
+            extras: BTreeSet::new(),
+            tier: Tier::Required,
+        }
+    }
+
+    fn edited(text: &str, edit: impl FnOnce(&mut Edit)) -> String {
+        let mut editing = Edit::parse(&format!("{PROJECT}{text}"), "packs.toml").expect("a valid manifest");
+        edit(&mut editing);
+        let text = editing.to_text();
+        text.strip_prefix(PROJECT).unwrap_or(&text).to_owned()
+    }
+
+    #[track_caller]
+    fn check_set(text: &str, requirement: &Requirement, expected: &str) {
+        assert_eq!(edited(text, |edit| edit.set_requirement(None, requirement)), expected);
+    }
+
+    #[track_caller]
+    fn check_removed(text: &str, name: &str, expected: &str) {
+        let name = PackName::parse(name).expect("valid");
+        assert_eq!(edited(text, |edit| assert!(edit.remove_requirement(None, &name), "not found")), expected);
+    }
+
+    #[test]
+    fn a_range_alone_stays_short() {
+        check_set("[packages]\nkanban = \"^1\"  # ours\n", &requirement("kanban", "^2"), "[packages]\nkanban = \"^2\"  # ours\n");
+        check_set("[packages]\nkanban   = '^1'\n", &requirement("kanban", "^2"), "[packages]\nkanban   = \"^2\"\n");
+    }
+
+    #[test]
+    fn an_entry_keeps_its_other_keys() {
+        let before = "[packages]\nkanban = { tier = \"optional\", version = \"^1\", priority = 3 } # ours\n";
+        check_set(before, &requirement("kanban", "^2"), &before.replace("^1", "^2"));
+        let before = "[packages.kanban]\n# why\nversion = \"^1\" # old\ntier = \"optional\"\n";
+        check_set(before, &requirement("kanban", "^2"), &before.replace("^1", "^2"));
+        let before = "[packages]\nkanban.version = \"^1\"\nkanban.with = [\"charts\"]\n";
+        check_set(before, &requirement("kanban", "^2"), &before.replace("^1", "^2"));
+        let before = "packages = { kanban = \"^1\" }\n".to_owned();
+        let whole = edited("", |_| ()) + PROJECT;
+        let text = format!("{before}{whole}");
+        let mut edit = Edit::parse(&text, "packs.toml").expect("valid");
+        edit.set_requirement(None, &requirement("kanban", "^2"));
+        edit.set_requirement(None, &requirement("linter", "1"));
+        assert_eq!(edit.to_text(), text.replace("\"^1\"", "\"^2\", linter = \"1\""));
+        assert!(edit.remove_requirement(None, &PackName::parse("linter").expect("valid")));
+        assert_eq!(edit.to_text(), text.replace("^1", "^2"));
+    }
+
+    #[test]
+    fn more_than_a_range_is_a_table() {
+        let mut wanted = requirement("reports", "^1");
+        wanted.source = RequirementSource::Registry(Some(RegistryName::parse("internal").expect("valid")));
+        wanted.extras = ["charts", "axes"].map(|name| ExtraName::parse(name).expect("valid")).into();
+        wanted.tier = Tier::Optional;
+        let expected = "{ version = \"^1\", registry = \"internal\", with = [\"axes\", \"charts\"], tier = \"optional\" }";
+        check_set("[packages]\n", &wanted, &format!("[packages]\nreports = {expected}\n"));
+        check_set("[packages]\nreports = \"1\" # r\n", &wanted, &format!("[packages]\nreports = {expected} # r\n"));
+        check_set("[packages]\nreports = { path = \"../r\" }\n", &wanted, &format!("[packages]\nreports = {expected}\n"));
+    }
+
+    #[test]
+    fn a_path_replaces_a_registry() {
+        let mut wanted = requirement("kanban", "*");
+        wanted.source = RequirementSource::Path("../kanban".to_owned());
+        let before = "[registries]\ndefault = \"file:r\"\n[packages]\nkanban = ";
+        check_set(
+            &format!("{before}{{ version = \"^1\", tier = \"optional\", registry = \"default\" }}\n"),
+            &wanted,
+            &format!("{before}{{ tier = \"optional\", path = \"../kanban\" }}\n"),
+        );
+        check_set(&format!("{before}\"^1\"\n"), &wanted, &format!("{before}{{ path = \"../kanban\" }}\n"));
+        let before = "[registries]\ndefault = \"file:r\"\n[packages.kanban]\n# from\nregistry = \"default\"\n# which\nversion = \"1\"\n";
+        check_set(before, &wanted, "[registries]\ndefault = \"file:r\"\n[packages.kanban]\npath = \"../kanban\"\n# from\n# which\n");
+    }
+
+    #[test]
+    fn a_new_entry_takes_its_sorted_place() {
+        let sorted = "[packages]\n# first\na = \"1\" # a\n# third\nc = \"1\"\n\n# next\n[environments.dev]\n";
+        check_set(sorted, &requirement("b", "2"), &sorted.replace("# third", "b = \"2\"\n# third"));
+        check_set(sorted, &requirement("0", "2"), &sorted.replace("# first", "0 = \"2\"\n# first"));
+        check_set(sorted, &requirement("d", "2"), &sorted.replace("\n\n# next", "\nd = \"2\"\n\n# next"));
+        check_set(sorted, &requirement("@x/b", "2"), &sorted.replace("# first", "\"@x/b\" = \"2\"\n# first"));
+        let unsorted = "[packages]\nc = \"1\"\na = \"1\"\n";
+        check_set(unsorted, &requirement("b", "2"), &format!("{unsorted}b = \"2\"\n"));
+    }
+
+    #[test]
+    fn missing_tables_are_made() {
+        check_set("", &requirement("kanban", "^2"), "\n[packages]\nkanban = \"^2\"\n");
+        check_set(
+            "\n[registries]\ndefault = \"file:r\"\n\n# variants\n[environments.dev]\n",
+            &requirement("kanban", "^2"),
+            "\n[registries]\ndefault = \"file:r\"\n\n[packages]\nkanban = \"^2\"\n\n# variants\n[environments.dev]\n",
+        );
+        check_set("[packages.a]\nversion = \"1\"\n", &requirement("b", "2"), "\n[packages]\nb = \"2\"\n[packages.a]\nversion = \"1\"\n");
+        let dev = EnvironmentName::parse("dev").expect("valid");
+        let text = edited("[environments.dev]\ntiers = [\"required\"]\n\n[environments.prod]\n", |edit| {
+            edit.set_requirement(Some(&dev), &requirement("kit", "1"));
+        });
+        assert_eq!(text, "[environments.dev]\ntiers = [\"required\"]\n\n[environments.dev.packages]\nkit = \"1\"\n\n[environments.prod]\n");
+        let text = edited("[environments]\ndev = { tiers = [\"required\"] }\n", |edit| edit.set_requirement(Some(&dev), &requirement("kit", "1")));
+        assert_eq!(text, "[environments]\ndev = { tiers = [\"required\"], packages = { kit = \"1\" } }\n");
+    }
+
+    #[test]
+    fn registries_are_set() {
+        let name = RegistryName::parse("default").expect("valid");
+        assert_eq!(edited("", |edit| edit.set_registry(&name, "file:r")), "\n[registries]\ndefault = \"file:r\"\n");
+        let before = "[registries]\ndefault = { url = \"file:a\", keys = [\"k\"] }\n";
+        assert_eq!(edited(before, |edit| edit.set_registry(&name, "file:b")), before.replace("file:a", "file:b"));
+    }
+
+    #[test]
+    fn removing_keeps_comments() {
+        check_removed("[packages]\n# first\na = \"1\" # a\n# third\nc = \"1\"\n", "a", "[packages]\n# first\n# third\nc = \"1\"\n");
+        check_removed(
+            "[packages]\n# last\nc = { version = \"1\", with = [\n  \"x\",\n] }\n\n# next\n[environments.dev]\n",
+            "c",
+            "[packages]\n# last\n\n# next\n[environments.dev]\n",
+        );
+        check_removed("[packages]\na.version = \"1\"\nb = \"1\"\na.tier = \"optional\"\n", "a", "[packages]\nb = \"1\"\n");
+        check_removed(
+            "\n[packages.a]\n# inner\nversion = \"1\"\n[packages.a.rename]\nx = \"y\"\n\n[packages.b]\nversion = \"1\"\n",
+            "a",
+            "# inner\n\n[packages.b]\nversion = \"1\"\n",
+        );
+        assert_eq!(edited("[packages]\n", |edit| assert!(!edit.remove_requirement(None, &PackName::parse("a").expect("valid")))), "[packages]\n");
+    }
+
+    #[test]
+    fn line_ends_and_marks_stay() {
+        for text in [
+            "[project]\r\nname = \"x\"\r\n[packages]\r\na = \"1\"\r\n",
+            "\u{feff}[project]\nname = \"x\"\n[packages]\na = \"1\"",
+            "[project]\nname = \"x\"\n[packages]\na = \"1\"",
+        ] {
+            let mut edit = Edit::parse(text, "packs.toml").expect("valid");
+            assert_eq!(edit.to_text(), text);
+            edit.set_requirement(None, &requirement("a", "2"));
+            assert_eq!(edit.to_text(), text.replace('1', "2"));
+        }
+    }
+
+    fn comment_lines(text: &str) -> Vec<String> {
+        text.lines().filter(|line| line.trim_start().starts_with('#')).map(str::to_owned).collect()
+    }
+
+    fn any_manifest() -> impl Strategy<Value = String> {
+        let entry = ("[b-f]{1,2}", prop_oneof![Just("\"^1\""), Just("{ version = '1', tier = \"optional\" }"), Just("{path=\"../x\"}")]);
+        let line =
+            (entry, prop_oneof![Just(""), Just(" # same line"), Just("  ")], prop_oneof![Just(""), Just("\n"), Just("# above\n"), Just("\n  # above\n\n")])
+                .prop_map(|((name, value), after, before)| (name.clone(), format!("{before}{name} = {value}{after}\n")));
+        let lines = proptest::collection::vec(line, 0..6).prop_map(|lines| {
+            let mut seen = BTreeSet::new();
+            lines.into_iter().filter(|(name, _)| seen.insert(name.clone())).map(|(_, line)| line).collect::<String>()
+        });
+        let tail = prop_oneof![Just(""), Just("# end\n"), Just("\n# next\n[environments.dev]\n# in dev\ntiers = [\"required\"]\n"), Just("[policy]")];
+        let head = prop_oneof![Just("[packages]\n"), Just("# packs\n[packages] # here\n"), Just("")];
+        (lines, head, tail)
+            .prop_map(|(lines, head, tail)| format!("# top\n{PROJECT}{}{tail}", if head.is_empty() { String::new() } else { format!("{head}{lines}") }))
+    }
+
+    proptest! {
+        #[test]
+        fn set_then_remove_gives_back_the_text(text in any_manifest(), name in "[a-g]", in_environment: bool) {
+            let environment = EnvironmentName::parse("dev").expect("valid");
+            let environment = in_environment.then_some(&environment);
+            let mut edit = Edit::parse(&text, "packs.toml").expect("a valid manifest");
+            let wanted = requirement(&name, "^7");
+            let was_there = Manifest::parse(&text, "packs.toml").expect("valid").packages.contains_key(&wanted.name);
+            prop_assume!(!was_there);
+            edit.set_requirement(environment, &wanted);
+            let changed = edit.to_text();
+            prop_assert_eq!(comment_lines(&changed), comment_lines(&text));
+            let manifest = Manifest::parse(&changed, "packs.toml").expect("still valid");
+            let entries = environment.map_or(&manifest.packages, |environment| &manifest.environments[environment].packages);
+            prop_assert_eq!(&entries[&wanted.name].requirement, &wanted);
+            prop_assert!(edit.remove_requirement(environment, &wanted.name));
+            prop_assert_eq!(edit.to_text(), text);
+        }
+
+        #[test]
+        fn every_edit_keeps_every_comment_line(text in any_manifest(), name in "[b-f]") {
+            let mut edit = Edit::parse(&text, "packs.toml").expect("a valid manifest");
+            edit.set_requirement(None, &requirement(&name, "^7"));
+            prop_assert_eq!(comment_lines(&edit.to_text()), comment_lines(&text));
+            edit.remove_requirement(None, &PackName::parse(&name).expect("valid"));
+            prop_assert_eq!(comment_lines(&edit.to_text()), comment_lines(&text));
+        }
+    }
+}
