@@ -27,8 +27,18 @@ impl PathComponent {
         Ok(PathComponent(text.into()))
     }
 
+    /// Takes a part of a path, which has been checked with it.
+    pub(super) fn of_path(part: &str) -> Self {
+        PathComponent(part.into())
+    }
+
     /// Gives the name as written.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl std::borrow::Borrow<str> for PathComponent {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

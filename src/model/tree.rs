@@ -62,32 +62,39 @@ impl Tree {
     pub fn insert(&mut self, path: &TreePath, node: Node) -> Result<(), TreeClash> {
         let clash = || TreeClash { path: path.clone() };
         let mut directory = self;
-        let mut components = path.components().peekable();
-        while let Some(component) = components.next() {
-            if components.peek().is_none() {
-                return match (directory.entries.get(&component), &node) {
+        let mut parts = path.as_str().split('/').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return match (directory.entries.get(part), &node) {
                     (None, _) => {
-                        directory.entries.insert(component, node);
+                        directory.entries.insert(PathComponent::of_path(part), node);
                         Ok(())
                     }
                     (Some(Node::Directory(_)), Node::Directory(added)) if added.entries.is_empty() => Ok(()),
                     (Some(_), _) => Err(clash()),
                 };
             }
-            let below = directory.entries.entry(component).or_insert_with(|| Node::Directory(Tree::new()));
-            let Node::Directory(below) = below else { return Err(clash()) };
+            if !directory.entries.contains_key(part) {
+                directory.entries.insert(PathComponent::of_path(part), Node::Directory(Tree::new()));
+            }
+            let Some(Node::Directory(below)) = directory.entries.get_mut(part) else { return Err(clash()) };
             directory = below;
         }
         Err(clash())
     }
 
+    /// Gives what a name stands for.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        self.entries.get(name)
+    }
+
     /// Finds what a path stands for, following no link.
     pub fn find(&self, path: &TreePath) -> Option<&Node> {
-        let mut components = path.components();
-        let mut node = self.entries.get(&components.next()?)?;
-        for component in components {
+        let mut parts = path.as_str().split('/');
+        let mut node = self.get(parts.next()?)?;
+        for part in parts {
             let Node::Directory(tree) = node else { return None };
-            node = tree.entries.get(&component)?;
+            node = tree.get(part)?;
         }
         Some(node)
     }
