@@ -78,6 +78,13 @@ pub fn append_durable(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Cuts the end of a file off and syncs it: after a power cut it has the old length or the new one.
+pub fn truncate_durable(path: &Path, length_bytes: u64) -> Result<()> {
+    let file = change("open", path, || fs::OpenOptions::new().write(true).open(path))?;
+    change("cut", path, || file.set_len(length_bytes))?;
+    change("flush", path, || file.sync_all())
+}
+
 /// Renames, replacing what has the new name.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     change("rename to", to, || fs::rename(from, to))
@@ -190,6 +197,16 @@ mod tests {
         let error = rename_noreplace(&one, &two).expect_err("taken");
         assert_eq!(error.io_kind(), Some(io::ErrorKind::AlreadyExists));
         assert!(one.exists());
+    }
+
+    #[test]
+    fn truncate_durable_keeps_the_beginning() {
+        let world = tempfile::tempdir().expect("a directory");
+        let path = world.path().join("file");
+        append_durable(&path, b"12345").expect("written");
+        truncate_durable(&path, 2).expect("cut");
+        assert_eq!(fs::read(&path).expect("there"), b"12");
+        assert!(truncate_durable(&world.path().join("nothing"), 0).is_err());
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub use atomic::replace_symlink;
 pub use atomic::set_mode;
 pub use atomic::symlink;
 pub use atomic::sync_filesystem;
+pub use atomic::truncate_durable;
 pub use atomic::write_atomic;
 pub use atomic::write_in_place;
 pub use atomic::write_new;

@@ -13,7 +13,7 @@
 //! cache/archives/<sha256>  cache/index/  cache/known/<sha256>
 //! roots/<random>
 //! locks/<name>
-//! audit/<year>-<month>.jsonl  audit/head  audit/reserve
+//! audit/<year>-<month>.jsonl  audit/head  audit/reserve  audit/<year>-<month>.torn-<seq>
 //! ```
 
 use std::path::Path;
@@ -185,6 +185,11 @@ impl Layout {
     /// One month of the audit log: `2026-11`.
     pub fn audit_month(&self, month: &str) -> PathBuf {
         self.audit().join(format!("{month}.jsonl"))
+    }
+
+    /// Where an append that a crash cut off is moved aside to: `2026-11.torn-42`, by the sequence number that takes its place.
+    pub fn audit_torn(&self, month: &str, sequence: u64) -> PathBuf {
+        self.audit().join(format!("{month}.torn-{sequence}"))
     }
 
     /// How far the audit log got; tells when its end was cut off.
