@@ -6,12 +6,12 @@
 set -eu
 
 examples=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-target=${CARGO_TARGET_DIR:-$examples/../target}
 
 if [ -z "${PACKS:-}" ]; then
     echo "Building packs (release) …"
-    (cd "$examples/.." && cargo build --release --locked)
-    PACKS=$target/release/packs
+    cd "$examples/.."
+    cargo build --release --locked
+    PACKS=${CARGO_TARGET_DIR:-target}/release/packs
 fi
 [ -x "$PACKS" ] || { echo "demo: there is no program at $PACKS" >&2; exit 1; }
 

@@ -11,8 +11,12 @@ examples=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 registry=${1:-$examples/registry}
 
 if [ -z "${PACKS:-}" ]; then
-    (cd "$examples/.." && cargo build --release --locked --quiet)
-    PACKS=${CARGO_TARGET_DIR:-$examples/../target}/release/packs
+    root=$examples/..
+    (cd "$root" && cargo build --release --locked --quiet)
+    case ${CARGO_TARGET_DIR:=target} in
+        /*) PACKS=$CARGO_TARGET_DIR/release/packs ;;
+        *) PACKS=$root/$CARGO_TARGET_DIR/release/packs ;;
+    esac
 fi
 
 work=$(mktemp -d)

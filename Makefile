@@ -1,0 +1,59 @@
+# The recipes of the house. CI calls exactly these; `make help` lists them. Needs GNU make, or any make with .PHONY.
+
+CARGO ?= cargo
+
+.PHONY: help
+help: ## List the recipes
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
+
+.PHONY: check
+check: fmt lint doc test clean-tree ## What every change must pass, cheapest first
+
+.PHONY: fmt
+fmt: ## Formatting is rustfmt's
+	$(CARGO) fmt --all --check
+
+.PHONY: deny
+deny: ## Licences, sources and bans of the dependencies (needs cargo-deny)
+	$(CARGO) deny --locked check bans licenses sources
+
+.PHONY: advisories
+advisories: ## Known vulnerabilities of the dependencies (needs cargo-deny and the network)
+	$(CARGO) deny --locked check advisories
+
+.PHONY: lint
+lint: ## Clippy, all targets, no warnings
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Rustdoc, no warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+.PHONY: test
+test: ## All tests (README command 2)
+	$(CARGO) test --locked
+
+.PHONY: demo
+demo: ## The main job from end to end (README command 1)
+	sh examples/demo.sh
+
+.PHONY: benches
+benches: ## The benches compile
+	$(CARGO) check --locked --benches
+
+.PHONY: fuzz
+fuzz: ## The fuzz targets compile
+	$(CARGO) check --manifest-path fuzz/Cargo.toml
+
+.PHONY: shell
+shell: ## The shell scripts parse (and pass shellcheck where it is installed)
+	@set -e; for script in examples/*.sh examples/packs/*/bin/*; do sh -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck examples/*.sh examples/packs/*/bin/* .ci/run; else echo "shellcheck: not installed, parsed only"; fi
+
+.PHONY: clean-tree
+clean-tree: ## Nothing generated differs from what is committed
+	@changed=$$(git status --porcelain); if [ -n "$$changed" ]; then echo "The working tree is not clean:"; echo "$$changed"; exit 1; fi
+
+.PHONY: registry
+registry: ## Rebuild examples/registry from examples/packs
+	sh examples/rebuild.sh
