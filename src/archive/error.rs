@@ -168,7 +168,7 @@ pub enum ArchiveError {
         missing: String,
     },
     /// MANIFEST.json is not valid JSON of its schema.
-    #[error("MANIFEST.json, line {line}, column {column}: not a valid pack manifest")]
+    #[error("MANIFEST.json is not a valid pack manifest")]
     BadManifest {
         /// Line, from 1.
         line: usize,

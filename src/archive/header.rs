@@ -138,7 +138,8 @@ fn text<'a>(block: &'a [u8; BLOCK_BYTES], range: std::ops::Range<usize>, name: &
     let bytes = &block[range];
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     if bytes[end..].iter().any(|byte| *byte != 0) {
-        return Err(bad(entry, name, "a text followed by NULs only", bytes));
+        let shown_end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        return Err(bad(entry, name, "a text followed by NULs only", &bytes[..shown_end]));
     }
     Ok(&bytes[..end])
 }

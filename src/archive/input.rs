@@ -164,6 +164,8 @@ impl<'a> Input<'a> {
 }
 
 /// Decodes a small archive at once. `None` sends it through the streaming decoder, whose word is final: it accepts or says what is wrong.
+///
+/// libdeflate puts up with a few useless codes that zlib refuses; what comes out is under the checksum of the stream either way.
 fn decode_whole(archive: &[u8], unpacked: Bound, limits: &Limits) -> Option<Vec<u8>> {
     let size = decoded_size(archive).filter(|size| *size <= unpacked.max)?;
     let mut decoded = vec![0; usize::try_from(size).ok()?];

@@ -35,9 +35,18 @@ impl TestEnv {
         world.publish_all(&[
             Pack::new("workflow", "1.0.0").file("docs/flow.md", "flow one\n"),
             Pack::new("workflow", "1.2.0").file("docs/flow.md", "flow two\n"),
-            Pack::new("kanban", "2.0.0").requires("workflow", "^1").command("kanban", "#!/bin/sh\necho kanban 2.0.0 \"$@\"\n").file("docs/README.md", "board\n"),
-            Pack::new("kanban", "2.0.3").requires("workflow", "^1").command("kanban", "#!/bin/sh\necho kanban 2.0.3 \"$@\"\n").file("docs/README.md", "board\n"),
-            Pack::new("kanban", "2.1.0").requires("workflow", "^1.2").command("kanban", "#!/bin/sh\necho kanban 2.1.0 \"$@\"\n").file("docs/README.md", "board\n"),
+            Pack::new("kanban", "2.0.0")
+                .requires("workflow", "^1")
+                .command("kanban", "#!/bin/sh\necho kanban 2.0.0 \"$@\"\n")
+                .file("docs/README.md", "board\n"),
+            Pack::new("kanban", "2.0.3")
+                .requires("workflow", "^1")
+                .command("kanban", "#!/bin/sh\necho kanban 2.0.3 \"$@\"\n")
+                .file("docs/README.md", "board\n"),
+            Pack::new("kanban", "2.1.0")
+                .requires("workflow", "^1.2")
+                .command("kanban", "#!/bin/sh\necho kanban 2.1.0 \"$@\"\n")
+                .file("docs/README.md", "board\n"),
             Pack::new("snippets", "1.0.0").file("snippets.md", "- one\n"),
         ]);
         world.manifest("[packages]\nkanban = \"~2.0\"\n");
@@ -119,7 +128,12 @@ impl TestEnv {
     pub fn run(&self, command: &mut Command) -> Ran {
         let output = command.output().expect("the program starts");
         let text = |bytes: &[u8]| self.normalise(&String::from_utf8_lossy(bytes));
-        Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr), raw_stdout: String::from_utf8_lossy(&output.stdout).into_owned() }
+        Ran {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+            raw_stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        }
     }
 
     /// Builds an archive in the world's `archives` directory.
@@ -157,7 +171,9 @@ impl TestEnv {
     fn normalise(&self, text: &str) -> String {
         let real = self.root().canonicalize().expect("there");
         let mut text = text.to_owned();
-        for (path, name) in [(self.home(), "[HOME]"), (self.project(), "[PROJECT]"), (self.registry(), "[REGISTRY]"), (self.root().to_owned(), "[ROOT]"), (real, "[ROOT]")] {
+        for (path, name) in
+            [(self.home(), "[HOME]"), (self.project(), "[PROJECT]"), (self.registry(), "[REGISTRY]"), (self.root().to_owned(), "[ROOT]"), (real, "[ROOT]")]
+        {
             text = text.replace(&path.display().to_string(), name);
         }
         for (pattern, name) in [
@@ -281,7 +297,8 @@ impl Pack {
     }
 
     fn pack_toml(&self) -> String {
-        let mut text = format!("[pack]\nname = \"{}\"\nversion = \"{}\"\nframework = \"{}\"\nlicense = \"MIT\"\n\n[requires]\n", self.name, self.version, self.name);
+        let mut text =
+            format!("[pack]\nname = \"{}\"\nversion = \"{}\"\nframework = \"{}\"\nlicense = \"MIT\"\n\n[requires]\n", self.name, self.version, self.name);
         for (name, range) in &self.requires {
             text.push_str(&format!("\"{name}\" = \"{range}\"\n"));
         }
