@@ -65,7 +65,7 @@ pub enum LockError {
         /// The pack.
         name: PackName,
         /// The releases that would do.
-        range: Range,
+        range: Box<Range>,
         /// Who requires it: `packs.toml` or a release.
         by: String,
     },
@@ -77,7 +77,7 @@ pub enum LockError {
         /// The locked version.
         version: Version,
         /// The releases that would do.
-        range: Range,
+        range: Box<Range>,
         /// Who requires it: `packs.toml` or a release.
         by: String,
     },

@@ -30,13 +30,19 @@ impl Lockfile {
         let options = format_option_lines(&self.options);
         if !options.is_empty() {
             text.push_str("\n[options]\n");
-            options.iter().for_each(|(key, value)| line(&mut text, key, value));
+            for (key, value) in &options {
+                line(&mut text, key, value);
+            }
         }
         if !self.requirements.is_empty() {
             text.push_str("\n[requirements]\n");
-            self.requirements.iter().for_each(|(name, requirement)| line(&mut text, &format_key(name.as_str()), &format_requirement(requirement)));
+            for (name, requirement) in &self.requirements {
+                line(&mut text, &format_key(name.as_str()), &format_requirement(requirement));
+            }
         }
-        self.releases.values().for_each(|release| format_release(&mut text, release));
+        for release in self.releases.values() {
+            format_release(&mut text, release);
+        }
         text
     }
 }
@@ -116,7 +122,9 @@ fn format_release(text: &mut String, release: &LockedRelease) {
     optional_line(text, "yanked", release.yanked.as_deref().map(quote));
     let mut artifacts: Vec<&LockedArtifact> = release.artifacts.iter().collect();
     artifacts.sort_by_key(|artifact| artifact.platform);
-    artifacts.into_iter().for_each(|artifact| format_artifact(text, artifact));
+    for artifact in artifacts {
+        format_artifact(text, artifact);
+    }
 }
 
 fn format_artifact(text: &mut String, artifact: &LockedArtifact) {
@@ -148,7 +156,7 @@ fn format_array(key: &str, elements: impl Iterator<Item = impl ToString>) -> Str
     if key.len() + " = ".len() + one_line.chars().count() <= ARRAY_LINE_CHARS_MAX {
         return one_line;
     }
-    format!("[\n{}]", elements.iter().map(|element| format!("    {element},\n")).collect::<String>())
+    format!("[\n    {},\n]", elements.join(",\n    "))
 }
 
 /// Writes a key, which is never empty, bare where TOML allows it, else quoted.

@@ -132,8 +132,8 @@ impl Reading<'_> {
     }
 
     fn invalid_at(self, span: Option<std::ops::Range<usize>>, reason: &str) -> LockError {
-        let start = span.map_or(0, |span| span.start.min(self.text.len()));
-        let line = self.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let before = span.and_then(|span| self.text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         LockError::Invalid { file: self.file.to_owned(), line, reason: printable(reason) }
     }
 }

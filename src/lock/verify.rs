@@ -59,7 +59,7 @@ impl Lockfile {
     }
 
     fn find_release(&self, name: &PackName, range: &Range, by: impl FnOnce() -> String) -> Result<&LockedRelease, LockError> {
-        self.releases.get(name).ok_or_else(|| LockError::Missing { name: name.clone(), range: range.clone(), by: by() })
+        self.releases.get(name).ok_or_else(|| LockError::Missing { name: name.clone(), range: Box::new(range.clone()), by: by() })
     }
 }
 
@@ -67,7 +67,7 @@ fn verify_range(release: &LockedRelease, range: &Range, by: impl FnOnce() -> Str
     if range.matches(&release.id.version) {
         return Ok(());
     }
-    Err(LockError::OutOfRange { name: release.id.name.clone(), version: release.id.version.clone(), range: range.clone(), by: by() })
+    Err(LockError::OutOfRange { name: release.id.name.clone(), version: release.id.version.clone(), range: Box::new(range.clone()), by: by() })
 }
 
 fn wanted_source(requirement: &Requirement) -> SourceId {

@@ -56,7 +56,9 @@ impl Manifest {
         }
         let mut faults = Faults::new(text, file);
         let (document, errors) = DeTable::parse_recoverable(text);
-        errors.iter().for_each(|error| faults.add_syntax(error));
+        for error in &errors {
+            faults.add_syntax(error);
+        }
         let manifest = read_document(&Section::document(document.get_ref()), &mut faults);
         faults.finish(manifest)
     }

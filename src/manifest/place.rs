@@ -64,8 +64,8 @@ fn read_pack(field: &Field<'_>, declared: &Declared<'_>, faults: &mut Faults<'_>
 fn refuse_reserved(target: &TreePath, field: &Field<'_>, faults: &mut Faults<'_>) {
     let folded = fold_name(target.as_str());
     let first = folded.split('/').next().unwrap_or_default();
-    let is_lockfile = first.starts_with("packs.") && first.ends_with(".lock");
-    if [".packs", ".git", "packs.toml"].contains(&first) || is_lockfile {
+    let parts: Vec<&str> = first.split('.').collect();
+    if matches!(parts.as_slice(), ["", "packs" | "git"] | ["packs", "toml"] | ["packs", .., "lock"]) {
         faults.add(field.key_span.clone(), format!("nothing can be placed at {}, which is not for packs' files", quoted(target.as_str())), "reserved");
     }
 }

@@ -21,11 +21,11 @@ pub fn render_faults(error: &ManifestError, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let (file, text) = (escaped(&error.file), printable(&error.text));
     let shown: Vec<Group<'_>> = error.faults.iter().take(SHOWN_MAX).map(|fault| fault_group(fault, &file, &text)).collect();
-    let mut rendered: Vec<String> = shown.into_iter().map(|group| renderer.render(&[group])).collect();
+    let mut pages: Vec<String> = shown.into_iter().map(|group| renderer.render(&[group])).collect();
     if error.faults.len() > SHOWN_MAX {
-        rendered.push(format!("… and {} more faults in {file}", error.faults.len() - SHOWN_MAX));
+        pages.push(format!("… and {} more faults in {file}", error.faults.len() - SHOWN_MAX));
     }
-    rendered.join("\n\n")
+    pages.join("\n\n")
 }
 
 fn fault_group<'a>(fault: &'a Fault, file: &'a str, text: &'a str) -> Group<'a> {

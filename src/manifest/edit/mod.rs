@@ -3,19 +3,25 @@
 //! Values are set through `toml_edit`; lines are taken out by their spans, so that a comment above a removed entry stays where it was.
 //! Between two edits the text is the only state: each one parses it anew, so none can leave a document that would not parse.
 
+mod lines;
+mod table;
+
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use toml::de::DeTable;
-use toml::de::DeValue;
 use toml_edit::DocumentMut;
-use toml_edit::InlineTable;
 use toml_edit::Item;
-use toml_edit::Table;
 use toml_edit::Value;
 
 use crate::manifest::Manifest;
 use crate::manifest::ManifestError;
+use crate::manifest::edit::lines::Found;
+use crate::manifest::edit::lines::LinesOf;
+use crate::manifest::edit::table::find_item;
+use crate::manifest::edit::table::is_implied;
+use crate::manifest::edit::table::make_table;
+use crate::manifest::edit::table::remove_from_inline;
+use crate::manifest::edit::table::set_entry;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::RegistryName;
@@ -134,7 +140,7 @@ impl Edit {
     /// Takes out a key and everything below it; tells whether it was there.
     fn remove_at(&mut self, path: &[String]) -> bool {
         let document = DeTable::parse(&self.text).expect("parsed before, and every edit leaves a document");
-        let mut lines = LinesOf { text: &self.text, ranges: Vec::new() };
+        let mut lines = LinesOf::new(&self.text);
         match lines.find(document.get_ref(), path) {
             Found::Nowhere => return false,
             Found::Lines => self.text = lines.without(),
@@ -189,229 +195,12 @@ fn fields_of(requirement: &Requirement) -> Vec<(&'static str, Value)> {
     }
     fields.extend(path.map(|path| ("path", Value::from(path.as_str()))));
     if !requirement.extras.is_empty() {
-        fields.push(("with", Value::from_iter(requirement.extras.iter().map(ToString::to_string))));
+        fields.push(("with", requirement.extras.iter().map(ToString::to_string).collect::<Value>()));
     }
     if requirement.tier != Tier::default() {
         fields.push(("tier", Value::from(requirement.tier.as_str())));
     }
     fields
-}
-
-fn set_entry(table: &mut Item, name: &str, short: &str, fields: &[(&'static str, Value)]) {
-    match table.as_table_like_mut().and_then(|table| table.get_mut(name)) {
-        // A short entry becomes a table only if it must; all that it said is replaced in any case.
-        Some(Item::Value(value)) if !value.is_inline_table() => replace(value, new_entry(short, fields)),
-        Some(entry) => fields.iter().for_each(|(key, value)| put(entry, key, value.clone())),
-        None => insert_sorted(table, name, new_entry(short, fields)),
-    }
-}
-
-fn new_entry(short: &str, fields: &[(&'static str, Value)]) -> Value {
-    match fields {
-        [(key, value)] if *key == short => value.clone(),
-        _ => fields.iter().map(|(key, value)| (*key, value.clone())).collect::<InlineTable>().into(),
-    }
-}
-
-fn put(entry: &mut Item, key: &str, value: Value) {
-    if let Some(old) = entry.as_table_like_mut().and_then(|table| table.get_mut(key)).and_then(Item::as_value_mut) {
-        return replace(old, value);
-    }
-    match entry {
-        Item::Value(Value::InlineTable(table)) => insert_last(table, key, value),
-        Item::Table(table) => {
-            table.insert(key, Item::Value(value));
-        }
-        _ => {}
-    }
-}
-
-/// Replaces a value and keeps the blanks and the comment around it.
-fn replace(old: &mut Value, mut new: Value) {
-    *new.decor_mut() = old.decor().clone();
-    *old = new;
-}
-
-/// Inserts at the end of an inline table; the blank before its brace moves behind the new value.
-fn insert_last(table: &mut InlineTable, key: &str, mut value: Value) {
-    let last = table.iter_mut().last().map(|(_, last)| last);
-    if let Some(suffix) = last.and_then(|last| take_suffix(last)) {
-        value.decor_mut().set_prefix(" ");
-        value.decor_mut().set_suffix(suffix);
-    }
-    table.insert(key, value);
-}
-
-fn remove_from_inline(table: &mut InlineTable, key: &str) {
-    let was_last = table.iter().last().is_some_and(|(last, _)| last == key);
-    let Some(mut removed) = table.remove(key) else { return };
-    if let (true, Some(suffix), Some((_, last))) = (was_last, take_suffix(&mut removed), table.iter_mut().last()) {
-        last.decor_mut().set_suffix(suffix);
-    }
-}
-
-fn take_suffix(value: &mut Value) -> Option<String> {
-    let suffix = value.decor().suffix().and_then(|suffix| suffix.as_str()).map(str::to_owned)?;
-    value.decor_mut().set_suffix("");
-    Some(suffix)
-}
-
-/// Inserts at the sorted place of a sorted table, else at the end.
-fn insert_sorted(table: &mut Item, name: &str, value: Value) {
-    match table {
-        Item::Table(table) => {
-            let later = if is_sorted(table) { later_entries(table, name) } else { Vec::new() };
-            table.insert(name, Item::Value(value));
-            for later in later {
-                let (key, item) = table.remove_entry(&later).expect("it was listed just now");
-                table.insert_formatted(&key, item);
-            }
-        }
-        Item::Value(Value::InlineTable(table)) => insert_last(table, name, value),
-        _ => {}
-    }
-}
-
-/// Tells whether the entries under a table's own header are sorted by name; those with a header of their own stand elsewhere.
-fn is_sorted(table: &Table) -> bool {
-    let names: Vec<&str> = table.iter().filter(|(_, item)| !has_header(item)).map(|(name, _)| name).collect();
-    names.is_sorted()
-}
-
-fn later_entries(table: &Table, name: &str) -> Vec<String> {
-    table.iter().filter(|(other, item)| !has_header(item) && *other > name).map(|(other, _)| other.to_owned()).collect()
-}
-
-fn has_header(item: &Item) -> bool {
-    item.as_table().is_some_and(|table| !table.is_dotted())
-}
-
-fn find_item<'i>(root: &'i mut Item, path: &[String]) -> Option<&'i mut Item> {
-    path.iter().try_fold(root, |item, key| item.as_table_like_mut()?.get_mut(key))
-}
-
-/// Tells whether a table exists only through the headers of its children.
-fn is_implied(table: &Item) -> bool {
-    table.as_table().is_some_and(|table| table.is_implicit() && !table.is_dotted())
-}
-
-/// Makes an empty table: within an inline one as such, else with a header behind what stands before it in the usual order.
-fn make_table(document: &mut DocumentMut, path: &[String]) {
-    let position = position_before(document, path);
-    let (last, parents) = path.split_last().expect("the whole document is never missing");
-    let mut item = document.as_item_mut();
-    for key in parents {
-        let table = item.as_table_like_mut().expect("every parent of a known table is a table");
-        item = table.entry(key).or_insert_with(|| {
-            let mut implied = Table::new();
-            implied.set_implicit(true);
-            Item::Table(implied)
-        });
-    }
-    match item {
-        Item::Value(Value::InlineTable(table)) => insert_last(table, last, Value::from(InlineTable::new())),
-        Item::Table(table) => {
-            let made = table.entry(last).or_insert_with(|| Item::Table(Table::new()));
-            if let Item::Table(made) = made {
-                made.set_implicit(false);
-                made.set_position(position);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Gives the position of the last header of the tables after which a new one belongs; `None` puts it at the end.
-fn position_before(document: &DocumentMut, path: &[String]) -> Option<isize> {
-    let before: &[&[&str]] = match path {
-        [first] if first == "registries" => &[&["project"]],
-        [first] if first == "packages" => &[&["registries"], &["project"]],
-        _ => &[],
-    };
-    let own: Vec<&str> = path.iter().take(2).map(String::as_str).collect();
-    let within = (path.len() > 2).then_some(own.as_slice());
-    let last_position = |path: &&[&str]| path.iter().try_fold(document.as_item(), |item, key| item.get(key)).and_then(last_header);
-    before.iter().chain(within.iter()).filter_map(last_position).next().or_else(|| last_header(document.as_item()).map(|last| last + 1))
-}
-
-fn last_header(item: &Item) -> Option<isize> {
-    let table = item.as_table()?;
-    table.iter().filter_map(|(_, child)| last_header(child)).chain(table.position()).max()
-}
-
-/// The lines that an entry takes up.
-struct LinesOf<'t> {
-    text: &'t str,
-    ranges: Vec<Range<usize>>,
-}
-
-/// How an entry stands in the text.
-enum Found {
-    Nowhere,
-    /// In lines of its own.
-    Lines,
-    /// Among others in an inline table.
-    Inline,
-}
-
-impl LinesOf<'_> {
-    fn find(&mut self, table: &DeTable<'_>, path: &[String]) -> Found {
-        let (key, rest) = path.split_first().expect("a path to an entry has a key");
-        let Some((key, value)) = table.get_key_value(key.as_str()) else { return Found::Nowhere };
-        match (rest, value.get_ref()) {
-            ([], _) => {
-                self.add(&key.span(), &value.span(), value.get_ref());
-                Found::Lines
-            }
-            (rest, DeValue::Table(table)) => match self.find(table, rest) {
-                Found::Lines if self.starts_with(&value.span(), '{') => Found::Inline,
-                found => found,
-            },
-            _ => Found::Nowhere,
-        }
-    }
-
-    /// Adds the lines of a key with its value, or of a table's header and all its entries.
-    fn add(&mut self, key: &Range<usize>, span: &Range<usize>, value: &DeValue<'_>) {
-        match value {
-            DeValue::Table(table) if !self.starts_with(span, '{') => {
-                if self.starts_with(span, '[') {
-                    let header = self.whole_lines(span);
-                    self.ranges.push(self.with_blank_line_before(header));
-                }
-                for (key, value) in table {
-                    self.add(&key.span(), &value.span(), value.get_ref());
-                }
-            }
-            _ => self.ranges.push(self.whole_lines(&(key.start..span.end))),
-        }
-    }
-
-    fn starts_with(&self, span: &Range<usize>, character: char) -> bool {
-        self.text[span.start..].starts_with(character)
-    }
-
-    fn whole_lines(&self, span: &Range<usize>) -> Range<usize> {
-        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-        let end = self.text[span.end..].find('\n').map_or(self.text.len(), |at| span.end + at + 1);
-        start..end
-    }
-
-    fn with_blank_line_before(&self, lines: Range<usize>) -> Range<usize> {
-        let before = &self.text[..lines.start];
-        let blank = usize::from(before.ends_with("\n\n"));
-        lines.start - blank..lines.end
-    }
-
-    /// Gives the text without the lines.
-    fn without(mut self) -> String {
-        self.ranges.sort_by_key(|range| std::cmp::Reverse(range.start));
-        let mut text = self.text.to_owned();
-        for range in self.ranges {
-            text.replace_range(range, "");
-        }
-        text
-    }
 }
 
 #[cfg(test)]
