@@ -217,10 +217,3 @@ impl Options {
         }
     }
 }
-
-impl LockedRelease {
-    /// Gives what the release requires, by name; a pack may be required by the release and by its extras.
-    pub fn required_names(&self) -> BTreeSet<&PackName> {
-        self.requires.iter().map(|edge| &edge.name).collect()
-    }
-}

@@ -71,7 +71,9 @@ impl Edit {
             has_carriage_returns: text.contains("\r\n") && text.matches("\r\n").count() == text.matches('\n').count(),
             ends_in_line_feed: text.ends_with('\n'),
         };
-        let mut text = text.trim_start_matches(BYTE_ORDER_MARK).replace("\r\n", "\n");
+        let text = text.trim_start_matches(BYTE_ORDER_MARK);
+        // Where line ends are mixed they are left alone here, and become LF in the first change.
+        let mut text = if style.has_carriage_returns { text.replace("\r\n", "\n") } else { text.to_owned() };
         if !style.ends_in_line_feed {
             text.push('\n');
         }
@@ -359,6 +361,36 @@ mod tests {
             edit.set_requirement(None, &requirement("a", "2"));
             assert_eq!(edit.to_text(), text.replace('1', "2"));
         }
+    }
+
+    #[test]
+    fn every_valid_sample_can_be_edited() {
+        let samples = [
+            include_str!("../../../schemas/samples/packs.toml/valid/full.toml"),
+            include_str!("../../../schemas/samples/packs.toml/valid/other-spellings.toml"),
+            include_str!("../../../schemas/samples/packs.toml/valid/smallest.toml"),
+        ];
+        let dev = EnvironmentName::parse("dev").expect("valid");
+        for (text, environment) in samples.iter().flat_map(|text| [(*text, None), (*text, Some(&dev))]) {
+            let mut edit = Edit::parse(text, "packs.toml").expect("valid");
+            edit.set_requirement(environment, &requirement("new-pack", "^1"));
+            let manifest = Manifest::parse(&edit.to_text(), "packs.toml").expect("still valid");
+            let entries = environment.map_or(&manifest.packages, |environment| &manifest.environments[environment].packages);
+            assert_eq!(entries[&requirement("new-pack", "^1").name].requirement, requirement("new-pack", "^1"), "{}", edit.to_text());
+            assert!(edit.remove_requirement(environment, &requirement("new-pack", "^1").name));
+            assert_eq!(edit.to_text(), text);
+        }
+    }
+
+    #[test]
+    fn mixed_line_ends_stay_until_a_change() {
+        let text = "[project]\r\nname = \"x\"\n[packages]\r\na = \"1\"\nb = \"1\"\r\n";
+        let mut edit = Edit::parse(text, "packs.toml").expect("valid");
+        assert_eq!(edit.to_text(), text);
+        assert!(edit.remove_requirement(None, &PackName::parse("a").expect("valid")));
+        assert_eq!(edit.to_text(), text.replace("a = \"1\"\n", ""));
+        edit.set_requirement(None, &requirement("b", "2"));
+        assert_eq!(edit.to_text(), "[project]\nname = \"x\"\n[packages]\nb = \"2\"\n");
     }
 
     fn comment_lines(text: &str) -> Vec<String> {
