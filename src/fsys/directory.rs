@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::AtFlags;
+use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::Timespec;
@@ -63,6 +64,20 @@ impl Directory {
         self.open_dir(name)
     }
 
+    /// Opens a directory below this one for changes, and creates it if it is missing.
+    ///
+    /// One that was sealed already is made writable again.
+    pub fn enter_dir(&self, name: &OsStr) -> Result<Directory> {
+        match self.create_dir(name) {
+            Err(error) if error.io_kind() == Some(std::io::ErrorKind::AlreadyExists) => {
+                let directory = self.open_dir(name)?;
+                change("set permissions of", &directory.path, || rustix::fs::fchmod(&directory.handle, Mode::RWXU))?;
+                Ok(directory)
+            }
+            other => other,
+        }
+    }
+
     /// Opens a directory below this one; a link is an error.
     pub fn open_dir(&self, name: &OsStr) -> Result<Directory> {
         let path = self.path.join(name);
@@ -79,18 +94,62 @@ impl Directory {
         Ok(fs::File::from(handle))
     }
 
-    /// Writes a new file whole, with its final permission bits and the canonical time.
-    pub fn write_file(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<()> {
-        let mut file = self.create_file(name, mode)?;
+    /// Writes a new file whole, with these permission bits as far as the umask lets them; the caller seals it.
+    pub fn write_file(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<fs::File> {
+        let file = self.create_file(name, mode)?;
         if !bytes.is_empty() {
-            change("write", &self.path.join(name), || file.write_all(bytes))?;
+            self.write_to(&file, name, bytes)?;
         }
-        self.seal_file(&file, name)
+        Ok(file)
+    }
+
+    /// Writes bytes at the end of what was written to an open file of this directory.
+    pub fn write_to(&self, mut file: &fs::File, name: &OsStr, bytes: &[u8]) -> Result<()> {
+        change("write", &self.path.join(name), || file.write_all(bytes))
+    }
+
+    /// Copies a file at a path below this directory to a new one in another directory; the caller seals it.
+    pub fn copy_file(&self, from: &OsStr, to: &Directory, to_name: &OsStr, mode: u32) -> Result<fs::File> {
+        let mut from = self.open_file(from)?;
+        let mut file = to.create_file(to_name, mode)?;
+        change("copy to", &to.path.join(to_name), || std::io::copy(&mut from, &mut file))?;
+        Ok(file)
     }
 
     /// Gives an open file the canonical time.
     pub fn seal_file(&self, file: &fs::File, name: &OsStr) -> Result<()> {
         change("set the time of", &self.path.join(name), || rustix::fs::futimens(file.as_fd(), &canonical_times()))
+    }
+
+    /// Sets the permission bits of an open file, which the process's umask may have cut.
+    pub fn set_file_mode(&self, file: &fs::File, name: &OsStr, mode: u32) -> Result<()> {
+        change("set permissions of", &self.path.join(name), || rustix::fs::fchmod(file.as_fd(), Mode::from_bits_truncate(mode)))
+    }
+
+    /// Opens a file below this directory for reading; a link is an error.
+    pub fn open_file(&self, name: &OsStr) -> Result<fs::File> {
+        let path = self.path.join(name);
+        // NONBLOCK: a fifo that somebody put there must not stop us; for regular files it means nothing.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fs::File::from(look("open", &path, || rustix::fs::openat(&self.handle, name, flags, Mode::empty()))?))
+    }
+
+    /// Takes the kernel lock of this directory if it is free; it is held until this handle is closed.
+    pub fn try_lock(&self) -> Result<bool> {
+        look("lock", &self.path, || match rustix::fs::flock(&self.handle, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+            other => other.map(|()| true),
+        })
+    }
+
+    /// Tells whether the path it was opened by still leads to this directory.
+    pub fn is_at_its_path(&self) -> Result<bool> {
+        let here = look("look at", &self.path, || rustix::fs::fstat(&self.handle))?;
+        let there = look("look at", &self.path, || match rustix::fs::lstat(&self.path) {
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            other => other.map(Some),
+        })?;
+        Ok(there.is_some_and(|there| (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)))
     }
 
     /// Gives this directory its final permission bits and the canonical time.
@@ -106,9 +165,14 @@ impl Directory {
         change("set the time of", &path, || rustix::fs::utimensat(&self.handle, name, &canonical_times(), AtFlags::SYMLINK_NOFOLLOW))
     }
 
-    /// Gives a file of this directory a second name in another one; a link is not followed.
+    /// Gives a file at a path below this directory a second name in another one; a link at its end is not followed.
     pub fn hard_link(&self, name: &OsStr, to: &Directory, to_name: &OsStr) -> Result<()> {
         change("link", &to.path.join(to_name), || rustix::fs::linkat(&self.handle, name, &to.handle, to_name, AtFlags::empty()))
+    }
+
+    /// Renames a file of this directory into another one, replacing what has the new name.
+    pub fn rename(&self, name: &OsStr, to: &Directory, to_name: &OsStr) -> Result<()> {
+        change("rename to", &to.path.join(to_name), || rustix::fs::renameat(&self.handle, name, &to.handle, to_name))
     }
 
     /// Removes a file or link below this directory.
@@ -151,7 +215,8 @@ mod tests {
     fn files_are_sealed_and_linked() {
         let world = tempfile::tempdir().expect("a directory");
         let directory = Directory::open(world.path()).expect("opened");
-        directory.write_file(OsStr::new("one"), b"123", 0o444).expect("written");
+        let file = directory.write_file(OsStr::new("one"), b"123", 0o444).expect("written");
+        directory.seal_file(&file, OsStr::new("one")).expect("sealed");
         directory.hard_link(OsStr::new("one"), &directory, OsStr::new("two")).expect("linked");
         let key = directory.file_key(OsStr::new("two")).expect("looked at");
         assert_eq!(key, Some(FileKey { size: 3, mode: 0o444, mtime: CANONICAL_MTIME, links: 2 }));

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Read as _;
 use std::io::Seek as _;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
@@ -17,6 +18,7 @@ use std::time::Instant;
 
 use crate::fsys::FsError;
 use crate::fsys::Result;
+use crate::fsys::change;
 use crate::fsys::look;
 
 /// How often a waiter looks again: short beside any operation, long beside the call.
@@ -110,6 +112,31 @@ impl FileLock {
         let nobody = Waiting { wait_max: Duration::ZERO, holder: "", on_wait: &|_| {} };
         let taken = try_lock(&file, &LockRequest { path, mode: LockMode::Exclusive, waiting: &nobody })?;
         Ok(taken.then(|| FileLock { file, path: path.to_owned() }))
+    }
+
+    /// Creates a file that must not exist yet and locks it, so that everybody sees by its lock that its maker lives.
+    ///
+    /// `None` where somebody took it for left behind in between: the caller tries another name.
+    pub fn create(path: &Path) -> Result<Option<FileLock>> {
+        let file = change("create", path, || fs::OpenOptions::new().read(true).append(true).create_new(true).open(path))?;
+        if !matches!(file.try_lock(), Ok(())) {
+            return Ok(None);
+        }
+        let lock = FileLock { file, path: path.to_owned() };
+        Ok(lock.is_at_its_path()?.then_some(lock))
+    }
+
+    /// Appends to the locked file; whoever reads it holds a lock that keeps us away, or bears with a torn end.
+    pub fn append(&self, bytes: &[u8]) -> Result<()> {
+        change("append to", &self.path, || (&self.file).write_all(bytes))
+    }
+
+    fn is_at_its_path(&self) -> Result<bool> {
+        let here = look("look at", &self.path, || self.file.metadata())?;
+        match look("look at", &self.path, || fs::symlink_metadata(&self.path)) {
+            Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => Ok(false),
+            there => there.map(|there| (there.dev(), there.ino()) == (here.dev(), here.ino())),
+        }
     }
 
     /// Gives the path of the lock file.

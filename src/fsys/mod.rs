@@ -11,10 +11,12 @@ mod copy;
 mod directory;
 pub mod fault;
 mod lock_file;
+mod open_files;
 mod process;
 mod random;
 mod read;
 mod remove;
+mod spool;
 
 use std::io;
 use std::path::Path;
@@ -46,6 +48,7 @@ pub use lock_file::FileLock;
 pub use lock_file::LockMode;
 pub use lock_file::LockRequest;
 pub use lock_file::Waiting;
+pub use open_files::raise_open_files_max;
 pub use process::run_child;
 pub use process::run_for_output;
 pub use random::random_id;
@@ -65,6 +68,7 @@ pub use remove::make_owner_writable;
 pub use remove::remove_dir;
 pub use remove::remove_file;
 pub use remove::remove_tree;
+pub use spool::SpoolFile;
 
 /// Tells which effect on which path failed, and why.
 #[derive(Debug, thiserror::Error)]
