@@ -29,6 +29,7 @@ mod manifest;
 mod names;
 mod read;
 mod unique_map;
+mod verified;
 mod visit;
 mod write;
 
@@ -45,6 +46,9 @@ pub use manifest::FileEntry;
 pub use manifest::PackManifest;
 pub use read::Contents;
 pub use read::read_archive;
+pub use verified::Mismatch;
+pub use verified::Verification;
+pub use verified::Verified;
 pub use visit::Content;
 pub use visit::ContentReader;
 pub use visit::FileHead;
