@@ -16,22 +16,49 @@ const HOPS_MAX: usize = 40;
 /// Longest target, in bytes: as of a path.
 const TARGET_BYTES_MAX: usize = 1024;
 
+/// Finds what a path below the pack's directory stands for, following links within it.
+///
+/// `None` if it is not there, is a directory behind a link, or lies behind a link that reading would refuse.
+pub fn find_through_links<'t>(pack: &'t Tree, path: &TreePath) -> Option<&'t Node> {
+    Resolver::new(pack, &Limits::default()).find(path).ok().flatten()
+}
+
+/// Gives every link of a pack's directory that reading would refuse, each with the reason.
+pub fn find_bad_links(pack: &Tree, root: &str) -> Vec<ArchiveError> {
+    let mut bad = Vec::new();
+    let stopped = Resolver::new(pack, &Limits::default()).visit(root, &mut |checked| match checked {
+        Err(over @ ArchiveError::OverLimit { .. }) => Err(over),
+        Err(link) => {
+            bad.push(link);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    });
+    bad.extend(stopped.err());
+    bad
+}
+
 /// Resolves links within one pack's directory.
 pub(super) struct Resolver<'t> {
     pack: &'t Tree,
-    limits: &'t Limits,
+    limits: Limits,
     /// Steps taken for all links so far.
     steps: u64,
 }
 
 impl<'t> Resolver<'t> {
     /// Resolves within this directory, out of which no link may lead.
-    pub(super) fn new(pack: &'t Tree, limits: &'t Limits) -> Self {
-        Resolver { pack, limits, steps: 0 }
+    pub(super) fn new(pack: &'t Tree, limits: &Limits) -> Self {
+        Resolver { pack, limits: *limits, steps: 0 }
     }
 
     /// Checks every link of the tree; `prefix` stands before paths in errors.
     pub(super) fn check_all(&mut self, prefix: &str) -> Result<(), ArchiveError> {
+        self.visit(prefix, &mut |checked| checked)
+    }
+
+    /// Resolves every link and gives each outcome to `judge`, until that fails.
+    fn visit(&mut self, prefix: &str, judge: &mut dyn FnMut(Result<(), ArchiveError>) -> Result<(), ArchiveError>) -> Result<(), ArchiveError> {
         let mut pending = vec![(prefix.to_owned(), vec![self.pack])];
         while let Some((path, stack)) = pending.pop() {
             let directory = stack.last().expect("a stack starts with the pack's directory");
@@ -43,9 +70,7 @@ impl<'t> Resolver<'t> {
                         deeper.push(below);
                         pending.push((format!("{path}/{name}"), deeper));
                     }
-                    Node::Symlink { target } => {
-                        self.resolve(stack.clone(), target, &format!("{path}/{name}"))?;
-                    }
+                    Node::Symlink { target } => judge(self.resolve(stack.clone(), target, &format!("{path}/{name}")).map(|_| ()))?,
                 }
             }
         }

@@ -156,7 +156,7 @@ impl PackManifest {
     /// Formats MANIFEST.json: the same manifest always gives the same bytes, one line per field and per file.
     pub fn format(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024 + 160 * self.files.len());
-        let mut serializer = serde_json::Serializer::with_formatter(&mut text, Lines { depth: 0 });
+        let mut serializer = serde_json::Serializer::with_formatter(&mut text, Lines::default());
         self.serialize(&mut serializer).expect("memory takes every byte, and a manifest is plain data");
         text.push(b'\n');
         text
@@ -277,30 +277,38 @@ fn any_platform() -> Platform {
 }
 
 /// Breaks lines between the fields of the manifest and between the elements of its lists, and nowhere deeper.
+#[derive(Default)]
 struct Lines {
     depth: usize,
+    /// Whether the innermost bracket was just opened.
+    is_empty: bool,
 }
+
+/// Brackets down to this depth have their content on lines of its own: the manifest, and its lists.
+const LINED_DEPTH: usize = 2;
 
 impl Lines {
     fn open<W: io::Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth += 1;
+        self.is_empty = true;
         writer.write_all(bracket)
     }
 
-    fn close<W: io::Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+    fn close<W: io::Write + ?Sized>(&mut self, writer: &mut W, is_lined: bool, bracket: &[u8]) -> io::Result<()> {
         self.depth -= 1;
-        if self.depth == 0 {
-            writer.write_all(b"\n")?;
+        if is_lined && !std::mem::take(&mut self.is_empty) {
+            write!(writer, "\n{}", "  ".repeat(self.depth))?;
         }
         writer.write_all(bracket)
     }
 
-    fn next<W: io::Write + ?Sized>(&self, writer: &mut W, first: bool, breaks: bool) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b"," })?;
-        match (breaks, first) {
-            (true, _) => write!(writer, "\n{}", "  ".repeat(self.depth)),
+    fn next<W: io::Write + ?Sized>(&mut self, writer: &mut W, is_lined: bool, first: bool) -> io::Result<()> {
+        self.is_empty = false;
+        match (is_lined, first) {
+            (true, true) => write!(writer, "\n{}", "  ".repeat(self.depth)),
+            (true, false) => write!(writer, ",\n{}", "  ".repeat(self.depth)),
             (false, true) => Ok(()),
-            (false, false) => writer.write_all(b" "),
+            (false, false) => writer.write_all(b", "),
         }
     }
 }
@@ -311,11 +319,11 @@ impl serde_json::ser::Formatter for Lines {
     }
 
     fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"]")
+        self.close(writer, self.depth <= LINED_DEPTH, b"]")
     }
 
     fn begin_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.next(writer, first, self.depth == 2)
+        self.next(writer, self.depth <= LINED_DEPTH, first)
     }
 
     fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -323,11 +331,11 @@ impl serde_json::ser::Formatter for Lines {
     }
 
     fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"}")
+        self.close(writer, self.depth < LINED_DEPTH, b"}")
     }
 
     fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.next(writer, first, self.depth == 1)
+        self.next(writer, self.depth < LINED_DEPTH, first)
     }
 
     fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {

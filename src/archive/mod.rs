@@ -42,6 +42,8 @@ pub use error::ReadError;
 pub use input::ArchiveBytes;
 pub use input::memory_needed;
 pub use limits::Limits;
+pub use links::find_bad_links;
+pub use links::find_through_links;
 pub use manifest::FileEntry;
 pub use manifest::PackManifest;
 pub use read::Contents;

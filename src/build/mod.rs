@@ -1,1 +1,280 @@
+//! From a source directory to an archive: `pack.toml` and the files beside it.
+//!
+//! Knows how authors write pack.toml and which files belong to a pack. It asks neither the clock nor git: the time comes from the caller.
+//! It runs nothing that it finds.
+//!
+//! What is packed: every file, link and empty directory below the source directory, except
+//! - `pack.toml` and `.packsignore` at its root: what they say is in MANIFEST.json or has been obeyed;
+//! - `.git`, `.hg`, `.svn` and `.jj` at any depth, and `.packs` at the root: the state of other programs and of this one;
+//! - what `.packsignore` or `[files] exclude` names, in the syntax of .gitignore;
+//! - where `[files] include` is given, every file that it does not name.
+//!
+//! A directory whose files are all left out is left out; one that is empty on the disk is packed.
+//!
+//! The same directory gives the same archive: names are sorted, and of permissions only the owner's executable bit counts. The time of all
+//! entries is the one given (SOURCE_DATE_EPOCH, the newest commit), else that of the newest packed file.
 
+mod error;
+mod pack_toml;
+mod selection;
+mod walk;
+mod write;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::archive::Compression;
+use crate::archive::PackManifest;
+use crate::archive::find_bad_links;
+use crate::archive::find_through_links;
+use crate::build::pack_toml::PackToml;
+use crate::build::selection::Selection;
+use crate::build::walk::walk;
+use crate::fsys;
+use crate::model::Node;
+use crate::model::PackName;
+
+pub use error::BuildError;
+pub use write::Built;
+pub use write::write_archive_file;
+pub use write::write_into;
+
+/// The file in which an author says what a pack is.
+pub const PACK_TOML: &str = "pack.toml";
+
+/// The file in which an author says what does not belong to a pack.
+pub const IGNORE_FILE: &str = ".packsignore";
+
+/// Largest pack.toml or .packsignore, in bytes: some thousand times what people write.
+const SOURCE_TEXT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What a source directory is packed as, besides what it says itself.
+#[derive(Debug, Clone, Default)]
+pub struct CollectOptions {
+    /// The name by which a `path` requirement asks for it: then pack.toml may lack name and version (`0.0.0`), or be missing.
+    pub wanted_as: Option<PackName>,
+    /// The time of all entries; `None` takes the newest packed file's.
+    pub time: Option<jiff::Timestamp>,
+}
+
+/// A source directory, read and found fit to be packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// Where it lies.
+    pub directory: PathBuf,
+    /// Its pack manifest, with the size and digest of every file.
+    pub manifest: PackManifest,
+}
+
+impl Collected {
+    /// Gives the file name of its archive: `<name>-<version>[-<platform>].tar.zst`, scoped names as one component.
+    pub fn archive_name(&self, compression: Compression) -> String {
+        let PackManifest { name, version, platform, .. } = &self.manifest;
+        let platform = if *platform == crate::model::Platform::ANY { String::new() } else { format!("-{platform}") };
+        format!("{}-{version}{platform}{}", name.component(), compression.ending())
+    }
+}
+
+/// Reads a source directory: what pack.toml says, and every file that belongs to the pack.
+///
+/// # Errors
+/// All faults of pack.toml at once ([`BuildError::PackToml`]), then all files that cannot be packed at once ([`BuildError::Unfit`]).
+pub fn collect(directory: &Path, options: &CollectOptions) -> Result<Collected, BuildError> {
+    let (pack_toml, written_at) = read_pack_toml(directory, options)?;
+    let selection = read_selection(directory, &pack_toml)?;
+    let root = pack_toml.name.component();
+    let found = walk(directory, &root, &selection);
+    let mut faults = found.faults;
+    faults.extend(find_bad_links(&found.tree, &root).into_iter().map(|source| BuildError::Archive { source }));
+    if !faults.is_empty() {
+        return Err(BuildError::Unfit { directory: directory.to_owned(), faults });
+    }
+    check_commands(&pack_toml, &found.tree)?;
+    let newest = found.newest_mtime.max(written_at);
+    let created_at = options.time.unwrap_or_else(|| jiff::Timestamp::from_second(newest).unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+    Ok(Collected { directory: directory.to_owned(), manifest: pack_toml.into_manifest(created_at, found.files) })
+}
+
+/// Gives what pack.toml says, and when it was written.
+fn read_pack_toml(directory: &Path, options: &CollectOptions) -> Result<(PackToml, i64), BuildError> {
+    let path = directory.join(PACK_TOML);
+    let Some(bytes) = fsys::read_optional(&path, SOURCE_TEXT_BYTES_MAX)? else {
+        let is_directory = fsys::status(directory)?.is_some_and(|status| status.kind == fsys::FileKind::Directory);
+        return match &options.wanted_as {
+            Some(name) if is_directory => Ok((PackToml::undeclared(name.clone()), 0)),
+            _ => Err(BuildError::NoPackToml { directory: directory.to_owned() }),
+        };
+    };
+    let written_at = fsys::status(&path)?.map_or(0, |status| status.mtime);
+    let text = String::from_utf8(bytes).map_err(|_| BuildError::NotUtf8 { path: path.display().to_string() })?;
+    Ok((PackToml::parse(&text, &path.display().to_string(), options.wanted_as.as_ref())?, written_at))
+}
+
+fn read_selection(directory: &Path, pack_toml: &PackToml) -> Result<Selection, BuildError> {
+    let path = directory.join(IGNORE_FILE);
+    let bytes = fsys::read_optional(&path, SOURCE_TEXT_BYTES_MAX)?.unwrap_or_default();
+    let text = String::from_utf8(bytes).map_err(|_| BuildError::NotUtf8 { path: path.display().to_string() })?;
+    Selection::new(&text, &path.display().to_string(), &pack_toml.include, &pack_toml.exclude)
+}
+
+/// Checks that each command is an executable file of the pack; a fault shows the line in pack.toml.
+fn check_commands(pack_toml: &PackToml, pack: &crate::model::Tree) -> Result<(), BuildError> {
+    let wrong = pack_toml.bin.iter().filter_map(|(command, bin)| {
+        let fault = match find_through_links(pack, &bin.path) {
+            Some(Node::File { executable: true, .. }) => return None,
+            Some(Node::File { .. }) => "is not executable (chmod +x)",
+            Some(_) => "is no file",
+            None => "is not among the packed files",
+        };
+        Some((bin.span.clone(), format!("the command `{command}`: {} {fault}", bin.path), fault))
+    });
+    let wrong: Vec<_> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(BuildError::PackToml { source: pack_toml.faults(wrong) }) }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests set up their world")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::archive::ArchiveBytes;
+    use crate::archive::Limits;
+    use crate::archive::Nothing;
+    use crate::archive::Packing;
+    use crate::archive::read_archive;
+    use crate::manifest::render_faults;
+    use crate::model::Version;
+
+    const HEAD: &str = "[pack]\nname = \"kanban\"\nversion = \"2.0.3\"\n";
+
+    /// A source directory with pack.toml and files; a name that starts with `bin/` is executable, a content `-> x` is a link.
+    fn source(pack_toml: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+        let world = tempfile::tempdir().expect("a directory");
+        if !pack_toml.is_empty() {
+            fs::write(world.path().join(PACK_TOML), pack_toml).expect("written");
+        }
+        for (name, content) in files {
+            let path = world.path().join(name);
+            fs::create_dir_all(path.parent().expect("below the world")).expect("made");
+            if let Some(target) = content.strip_prefix("-> ") {
+                std::os::unix::fs::symlink(target, &path).expect("linked");
+                continue;
+            }
+            fs::write(&path, content).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(if name.starts_with("bin/") { 0o700 } else { 0o640 })).expect("set");
+        }
+        world
+    }
+
+    fn collected(world: &tempfile::TempDir) -> Result<Collected, BuildError> {
+        collect(world.path(), &CollectOptions { wanted_as: None, time: Some("2026-11-20T00:00:00Z".parse().expect("a time")) })
+    }
+
+    #[track_caller]
+    fn packed(pack_toml: &str, files: &[(&str, &str)]) -> Vec<String> {
+        let world = source(pack_toml, files);
+        collected(&world).expect("it is fit").manifest.files.iter().map(|file| file.path().to_string()).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_a_pack() {
+        let files =
+            [("docs/a.md", "a"), (".git/config", "x"), ("docs/.git", "x"), (".packs/id", "x"), (".hidden", "h"), ("docs-b", "b"), ("latest", "-> docs/a.md")];
+        assert_eq!(packed(HEAD, &files), [".hidden", "docs-b", "docs/a.md", "latest"]);
+    }
+
+    #[test]
+    fn what_is_left_out() {
+        let files =
+            [(".packsignore", "*.log\n/target/\n!keep.log\n"), ("a.log", "x"), ("keep.log", "x"), ("target/x", "x"), ("sub/target/y", "y"), ("draft/z", "z")];
+        assert_eq!(packed(HEAD, &files), ["draft/z", "keep.log", "sub/target/y"]);
+        assert_eq!(packed(&format!("{HEAD}[files]\nexclude = [\"draft/\", \"keep.log\"]\n"), &files), ["sub/target/y"]);
+        assert_eq!(packed(&format!("{HEAD}[files]\ninclude = [\"draft\", \"*.log\"]\n"), &files), ["draft/z", "keep.log"]);
+    }
+
+    #[test]
+    fn empty_directories_are_packed() {
+        let world = source(HEAD, &[("a", "a"), (".packsignore", "x"), ("ignored/x", "x")]);
+        fs::create_dir_all(world.path().join("empty/inner")).expect("made");
+        let files = collected(&world).expect("it is fit").manifest.files;
+        assert_eq!(files.iter().map(|file| file.path().to_string()).collect::<Vec<_>>(), ["a", "empty/inner"]);
+    }
+
+    #[test]
+    fn what_is_built_is_read_and_built_again_alike() {
+        let text = format!("{HEAD}framework = \"Kanban\"\nplatform = \"linux-x86_64\"\n[requires]\nworkflow = \"^1.2\"\n[bin]\nkanban = \"bin/kanban\"\n");
+        let (one, two) = (source(&text, &[("bin/kanban", "#!"), ("a", "a")]), source(&text, &[("a", "a"), ("bin/kanban", "#!")]));
+        let out = tempfile::tempdir().expect("a directory");
+        let first = write_into(&collected(&one).expect("fit"), Packing::best(Compression::Zstd), out.path()).expect("written");
+        let bytes = fs::read(&first.archive).expect("written");
+        let second = write_into(&collected(&two).expect("fit"), Packing::best(Compression::Zstd), out.path()).expect("written");
+        assert_eq!((first.written, fs::read(&second.archive).expect("written")), (second.written, bytes.clone()));
+        let names: Vec<_> = fs::read_dir(out.path()).expect("listed").map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert_eq!(first.archive.file_name().expect("a name"), "kanban-2.0.3-linux-x86_64.tar.zst");
+        let side_file = fs::read_to_string(out.path().join("kanban-2.0.3-linux-x86_64.tar.zst.sha256")).expect("written");
+        assert_eq!(side_file, format!("{}  kanban-2.0.3-linux-x86_64.tar.zst\n", first.written.sha256));
+        let contents = read_archive(ArchiveBytes::Memory(&bytes), &Limits::default(), &mut Nothing).expect("it is good");
+        assert_eq!(contents.digest, first.written.tree);
+        assert_eq!(contents.manifest, collected(&one).expect("fit").manifest);
+    }
+
+    #[test]
+    fn the_newest_file_tells_the_time() {
+        let world = source(HEAD, &[("a", "a")]);
+        for (name, time) in [("a", 2000), (PACK_TOML, 3000)] {
+            let file = fs::File::options().write(true).open(world.path().join(name)).expect("opened");
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(time)).expect("set");
+        }
+        let found = collect(world.path(), &CollectOptions::default()).expect("it is fit");
+        assert_eq!(found.manifest.created_at.as_second(), 3000);
+    }
+
+    #[test]
+    fn path_packs_need_no_pack_toml() {
+        let world = source("", &[("a", "a")]);
+        assert!(matches!(collected(&world), Err(BuildError::NoPackToml { .. })));
+        let name = PackName::parse("snippets").expect("valid");
+        let options = CollectOptions { wanted_as: Some(name.clone()), time: None };
+        let found = collect(world.path(), &options).expect("it is fit").manifest;
+        assert_eq!((found.name, found.version), (name, Version::parse("0.0.0").expect("valid")));
+        assert!(matches!(collect(&world.path().join("nothing"), &options), Err(BuildError::NoPackToml { .. })));
+        let other = source(HEAD, &[]);
+        assert!(matches!(collect(other.path(), &options), Err(BuildError::PackToml { .. })));
+        let nameless = source("[requires]\nworkflow = \"1\"\n", &[]);
+        assert_eq!(collect(nameless.path(), &options).expect("it is fit").manifest.requires.len(), 1);
+    }
+
+    #[test]
+    fn files_that_cannot_be_packed_are_all_named() {
+        let world =
+            source(HEAD, &[("out", "-> ../secret"), ("README", "a"), ("readme", "b"), ("a\\b", "x"), ("gone", "-> nothing"), ("abs", "-> /etc/passwd")]);
+        rustix::fs::mknodat(rustix::fs::CWD, world.path().join("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("made");
+        let refused = collected(&world).expect_err("it is unfit").to_string();
+        for part in
+            ["kanban/out: the link to \"../secret\" leaves", "README", "readme", "a\\\\b: the path is refused", "kanban/gone: the link", "kanban/abs: the link", "pipe"]
+        {
+            assert!(refused.contains(part), "no {part:?} in {refused}");
+        }
+        assert_eq!(refused.lines().count(), 7, "{refused}");
+    }
+
+    #[test]
+    fn commands_must_be_there() {
+        let text = format!("{HEAD}[bin]\ngood = \"bin/good\"\nlinked = \"linked\"\nplain = \"plain\"\ngone = \"bin/gone\"\n");
+        let world = source(&text, &[("bin/good", "#!"), ("plain", "x"), ("linked", "-> bin/good")]);
+        let Err(BuildError::PackToml { source }) = collected(&world) else { panic!("the commands are wrong") };
+        let shown: Vec<_> = source.faults.iter().map(|fault| (fault.line, fault.message.as_str())).collect();
+        assert_eq!(shown, [(7, "the command `plain`: plain is not executable (chmod +x)"), (8, "the command `gone`: bin/gone is not among the packed files")]);
+        assert!(render_faults(&source, false).contains("^^^^^^^"));
+    }
+
+    #[test]
+    fn a_bad_pattern_names_its_line() {
+        let world = source(HEAD, &[(".packsignore", "a\n[z-a]\n")]);
+        let refused = collected(&world).expect_err("a bad pattern").to_string();
+        assert!(refused.contains(".packsignore:2"), "{refused}");
+    }
+}

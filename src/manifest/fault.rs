@@ -62,7 +62,7 @@ impl fmt::Display for ManifestError {
 }
 
 /// Collects faults while a text is read.
-pub(super) struct Faults<'t> {
+pub(crate) struct Faults<'t> {
     file: &'t str,
     text: &'t str,
     line_starts: Vec<usize>,
@@ -73,18 +73,18 @@ pub(super) struct Faults<'t> {
 
 impl<'t> Faults<'t> {
     /// Starts with none.
-    pub(super) fn new(text: &'t str, file: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str, file: &'t str) -> Self {
         let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Faults { file, text, line_starts: std::iter::once(0).chain(after_breaks).collect(), syntax_lines: Vec::new(), secrets: Vec::new(), found: Vec::new() }
     }
 
     /// Adds a fault at a span.
-    pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>) {
+    pub(crate) fn add(&mut self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>) {
         self.push(span, message.into(), label.into(), None);
     }
 
     /// Adds a fault about a name that is none of the known ones, and finds the nearest of them.
-    pub(super) fn add_unknown<'n>(&mut self, span: Range<usize>, message: String, found: &str, known: impl IntoIterator<Item = &'n str>) {
+    pub(crate) fn add_unknown<'n>(&mut self, span: Range<usize>, message: String, found: &str, known: impl IntoIterator<Item = &'n str>) {
         if self.is_full() {
             return;
         }
@@ -94,14 +94,14 @@ impl<'t> Faults<'t> {
     }
 
     /// Adds a fault of something that is missing; not where TOML errors may have swallowed it.
-    pub(super) fn add_missing(&mut self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>) {
+    pub(crate) fn add_missing(&mut self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>) {
         if self.syntax_lines.is_empty() {
             self.add(span, message, label);
         }
     }
 
     /// Adds an error of the TOML parser; what is read from the same line afterwards is guesswork and not reported.
-    pub(super) fn add_syntax(&mut self, error: &toml::de::Error) {
+    pub(crate) fn add_syntax(&mut self, error: &toml::de::Error) {
         if self.is_full() {
             return;
         }
@@ -116,23 +116,23 @@ impl<'t> Faults<'t> {
     }
 
     /// Tells whether the TOML parser found errors, so that names may be missing from what it gave.
-    pub(super) fn is_recovering(&self) -> bool {
+    pub(crate) fn is_recovering(&self) -> bool {
         !self.syntax_lines.is_empty()
     }
 
     /// Keeps a part of the text out of what the error shows.
-    pub(super) fn hide(&mut self, secret: Range<usize>) {
+    pub(crate) fn hide(&mut self, secret: Range<usize>) {
         let secret = self.whole_characters(secret);
         self.secrets.push(secret);
     }
 
     /// Gives the place of a span.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         Place { file: self.file.to_owned(), line: self.line(span.start) }
     }
 
     /// Gives the value if there is no fault.
-    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, ManifestError> {
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, ManifestError> {
         if let (true, Some(value)) = (self.found.is_empty(), value) {
             return Ok(value);
         }
@@ -171,18 +171,18 @@ impl<'t> Faults<'t> {
 }
 
 /// Quotes foreign text for a message, with control characters escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", escaped(text))
 }
 
 /// Escapes what could speak to a terminal, and nothing else.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let escape = |character: char| if is_unsafe_to_print(character) { character.escape_debug().to_string() } else { character.to_string() };
     text.chars().map(escape).collect()
 }
 
 /// Tells whether a character is no text: control characters, and those that turn or hide what stands beside them.
-pub(super) fn is_unsafe_to_print(character: char) -> bool {
+pub(crate) fn is_unsafe_to_print(character: char) -> bool {
     character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -32,10 +32,13 @@ use crate::model::TreePath;
 pub use edit::Edit;
 pub use environment::CoolDown;
 pub use fault::Fault;
+pub(crate) use fault::Faults;
 pub use fault::ManifestError;
 pub use license::LicenseTerm;
 pub use license::parse_license_expression;
 pub use render::render_faults;
+pub(crate) use section::Field;
+pub(crate) use section::Section;
 
 /// Everything that packs.toml says, checked in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

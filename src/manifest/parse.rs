@@ -59,7 +59,7 @@ impl Manifest {
         for error in &errors {
             faults.add_syntax(error);
         }
-        let manifest = read_document(&Section::document(document.get_ref()), &mut faults);
+        let manifest = read_document(&Section::document("packs.toml", document.get_ref()), &mut faults);
         faults.finish(manifest)
     }
 }

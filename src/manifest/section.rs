@@ -13,62 +13,63 @@ use crate::manifest::fault::quoted;
 use crate::model::InvalidNoun;
 
 /// One table of the document.
-pub(super) struct Section<'d> {
-    /// Its dotted path, escaped; empty for the whole document.
+pub(crate) struct Section<'d> {
+    /// Its dotted path, escaped; the name of the file for the whole document.
     path: String,
+    is_document: bool,
     /// Its header, or the whole inline table.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     table: &'d DeTable<'d>,
 }
 
 /// One key and its value.
-pub(super) struct Field<'d> {
+pub(crate) struct Field<'d> {
     path: String,
     /// The key as meant, unescaped.
-    pub(super) key: &'d str,
+    pub(crate) key: &'d str,
     /// The bytes of the key.
-    pub(super) key_span: Range<usize>,
+    pub(crate) key_span: Range<usize>,
     /// The bytes of the value.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     value: &'d DeValue<'d>,
 }
 
 /// A text within the document.
-pub(super) type Text<'d> = (&'d str, Range<usize>);
+pub(crate) type Text<'d> = (&'d str, Range<usize>);
 
 impl<'d> Section<'d> {
-    /// Takes the whole document.
-    pub(super) fn document(table: &'d DeTable<'d>) -> Self {
-        Section { path: String::new(), span: 0..0, table }
+    /// Takes the whole document of a file.
+    pub(crate) fn document(file: &str, table: &'d DeTable<'d>) -> Self {
+        Section { path: file.to_owned(), is_document: true, span: 0..0, table }
     }
 
     /// Gives its name for messages: `[packages.kanban]`.
-    pub(super) fn name(&self) -> String {
-        if self.path.is_empty() { "packs.toml".to_owned() } else { format!("[{}]", self.path) }
+    pub(crate) fn name(&self) -> String {
+        if self.is_document { self.path.clone() } else { format!("[{}]", self.path) }
     }
 
     /// Gives all fields, sorted by key.
-    pub(super) fn fields(&self) -> impl Iterator<Item = Field<'d>> + use<'_, 'd> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Field<'d>> + use<'_, 'd> {
         self.table.iter().map(|(key, value)| self.field(key, value))
     }
 
     /// Gives all keys, sorted.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         self.table.keys().map(|key| key.get_ref().as_ref())
     }
 
     /// Finds a field by its key.
-    pub(super) fn find(&self, key: &str) -> Option<Field<'d>> {
+    pub(crate) fn find(&self, key: &str) -> Option<Field<'d>> {
         self.table.get_key_value(key).map(|(key, value)| self.field(key, value))
     }
 
     /// Finds a table by its key, without a fault where it is missing or no table.
-    pub(super) fn peek(&self, key: &str) -> Option<Section<'d>> {
+    pub(crate) fn peek(&self, key: &str) -> Option<Section<'d>> {
         self.find(key).and_then(|field| field.peek_section())
     }
 
     /// Adds a fault for every key that is none of these.
-    pub(super) fn refuse_unknown(&self, known: &[&str], faults: &mut Faults<'_>) {
+    pub(crate) fn refuse_unknown(&self, known: &[&str], faults: &mut Faults<'_>) {
         for field in self.fields().filter(|field| !known.contains(&field.key)) {
             let message = format!("unknown key {} in {}, expected one of {}", quoted(field.key), self.name(), known.join(", "));
             faults.add_unknown(field.key_span, message, field.key, known.iter().copied());
@@ -76,7 +77,7 @@ impl<'d> Section<'d> {
     }
 
     /// Reads every field into a map; a field that `read` gives up on, or whose key is no valid noun, is left out.
-    pub(super) fn read_map<K, V>(&self, faults: &mut Faults<'_>, mut read: impl FnMut(&K, &Field<'d>, &mut Faults<'_>) -> Option<V>) -> BTreeMap<K, V>
+    pub(crate) fn read_map<K, V>(&self, faults: &mut Faults<'_>, mut read: impl FnMut(&K, &Field<'d>, &mut Faults<'_>) -> Option<V>) -> BTreeMap<K, V>
     where
         K: FromStr<Err = InvalidNoun> + Ord,
     {
@@ -92,29 +93,29 @@ impl<'d> Section<'d> {
 
     fn field(&self, key: &'d Spanned<std::borrow::Cow<'d, str>>, value: &'d Spanned<DeValue<'d>>) -> Field<'d> {
         let name = key.get_ref().as_ref();
-        let path = if self.path.is_empty() { format_key(name) } else { format!("{}.{}", self.path, format_key(name)) };
+        let path = if self.is_document { format_key(name) } else { format!("{}.{}", self.path, format_key(name)) };
         Field { path, key: name, key_span: key.span(), span: value.span(), value: value.get_ref() }
     }
 }
 
 impl<'d> Field<'d> {
     /// Reads a string.
-    pub(super) fn string(&self, faults: &mut Faults<'_>) -> Option<&'d str> {
+    pub(crate) fn string(&self, faults: &mut Faults<'_>) -> Option<&'d str> {
         self.expect_type(self.value.as_str(), "a string", faults)
     }
 
     /// Reads a string if it is one, without a fault if not.
-    pub(super) fn peek_string(&self) -> Option<&'d str> {
+    pub(crate) fn peek_string(&self) -> Option<&'d str> {
         self.value.as_str()
     }
 
     /// Reads true or false.
-    pub(super) fn boolean(&self, faults: &mut Faults<'_>) -> Option<bool> {
+    pub(crate) fn boolean(&self, faults: &mut Faults<'_>) -> Option<bool> {
         self.expect_type(self.value.as_bool(), "true or false", faults)
     }
 
     /// Reads a whole number within a range.
-    pub(super) fn integer(&self, allowed: &std::ops::RangeInclusive<i64>, faults: &mut Faults<'_>) -> Option<i64> {
+    pub(crate) fn integer(&self, allowed: &std::ops::RangeInclusive<i64>, faults: &mut Faults<'_>) -> Option<i64> {
         let number = self.expect_type(self.value.as_integer(), "a whole number", faults)?;
         let value = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| allowed.contains(value));
         if value.is_none() {
@@ -125,7 +126,7 @@ impl<'d> Field<'d> {
     }
 
     /// Reads a list of strings, each only once.
-    pub(super) fn strings(&self, faults: &mut Faults<'_>) -> Option<Vec<Text<'d>>> {
+    pub(crate) fn strings(&self, faults: &mut Faults<'_>) -> Option<Vec<Text<'d>>> {
         let array = self.expect_type(self.value.as_array(), "a list of strings", faults)?;
         let mut strings: Vec<Text<'d>> = Vec::with_capacity(array.len());
         let mut seen = std::collections::BTreeSet::new();
@@ -143,33 +144,33 @@ impl<'d> Field<'d> {
     }
 
     /// Reads a table.
-    pub(super) fn section(&self, faults: &mut Faults<'_>) -> Option<Section<'d>> {
+    pub(crate) fn section(&self, faults: &mut Faults<'_>) -> Option<Section<'d>> {
         self.expect_type(self.peek_section(), "a table", faults)
     }
 
     /// Reads a table if it is one, without a fault if not.
-    pub(super) fn peek_section(&self) -> Option<Section<'d>> {
-        self.value.as_table().map(|table| Section { path: self.path.clone(), span: self.span.clone(), table })
+    pub(crate) fn peek_section(&self) -> Option<Section<'d>> {
+        self.value.as_table().map(|table| Section { path: self.path.clone(), is_document: false, span: self.span.clone(), table })
     }
 
     /// Reads a string that spells a noun.
-    pub(super) fn noun<T: FromStr<Err = InvalidNoun>>(&self, faults: &mut Faults<'_>) -> Option<T> {
+    pub(crate) fn noun<T: FromStr<Err = InvalidNoun>>(&self, faults: &mut Faults<'_>) -> Option<T> {
         self.string(faults).and_then(|text| parse_noun((text, self.span.clone()), faults))
     }
 
     /// Tells whether the value is a list with nothing in it.
-    pub(super) fn is_empty_list(&self) -> bool {
+    pub(crate) fn is_empty_list(&self) -> bool {
         self.value.as_array().is_some_and(|array| array.is_empty())
     }
 
     /// Adds a fault that says what was expected instead of a string of the right type.
-    pub(super) fn refuse_value(&self, expected: &str, faults: &mut Faults<'_>) {
+    pub(crate) fn refuse_value(&self, expected: &str, faults: &mut Faults<'_>) {
         let found = self.value.as_str().map_or_else(|| with_article(self.value.type_str()), quoted);
         faults.add(self.span.clone(), format!("`{}` must be {expected}, found {found}", self.path), "not understood");
     }
 
     /// Adds a fault that says what type was expected instead of the value's.
-    pub(super) fn refuse_type(&self, expected: &str, faults: &mut Faults<'_>) {
+    pub(crate) fn refuse_type(&self, expected: &str, faults: &mut Faults<'_>) {
         let found = with_article(self.value.type_str());
         faults.add(self.span.clone(), format!("`{}` must be {expected}, found {found}", self.path), format!("expected {expected}"));
     }
@@ -183,7 +184,7 @@ impl<'d> Field<'d> {
 }
 
 /// Parses a text that spells a noun.
-pub(super) fn parse_noun<T: FromStr<Err = InvalidNoun>>((text, span): Text<'_>, faults: &mut Faults<'_>) -> Option<T> {
+pub(crate) fn parse_noun<T: FromStr<Err = InvalidNoun>>((text, span): Text<'_>, faults: &mut Faults<'_>) -> Option<T> {
     match T::from_str(text) {
         Ok(noun) => Some(noun),
         Err(error) => {

@@ -1,0 +1,113 @@
+//! Why a source directory cannot be packed.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use crate::archive::ArchiveError;
+use crate::fsys::FsError;
+use crate::manifest::ManifestError;
+use crate::model::InvalidNoun;
+
+/// Tells why a source directory cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// There is no pack.toml, or no such directory.
+    #[error("{} has no pack.toml", directory.display())]
+    NoPackToml {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// pack.toml is not in order; all its faults with their spans.
+    #[error(transparent)]
+    PackToml {
+        /// The faults.
+        source: ManifestError,
+    },
+    /// A line of .packsignore, or a pattern of `[files]`, is no pattern.
+    #[error("{place}: not a pattern")]
+    BadPattern {
+        /// File and line, or file and pattern.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: ignore::Error,
+    },
+    /// Files cannot be packed; all of them.
+    #[error("{}", list(directory, faults))]
+    Unfit {
+        /// The directory.
+        directory: PathBuf,
+        /// One fault per file.
+        faults: Vec<BuildError>,
+    },
+    /// The disk refused.
+    #[error(transparent)]
+    Disk {
+        /// The operation, the path, and what the system said.
+        #[from]
+        source: FsError,
+    },
+    /// A name or a text is not UTF-8.
+    #[error("{path}: not UTF-8")]
+    NotUtf8 {
+        /// The path, with what is no UTF-8 replaced.
+        path: String,
+    },
+    /// A path is not one that a tree can hold.
+    #[error("{path}: the path is refused")]
+    BadPath {
+        /// The path, escaped.
+        path: String,
+        /// Why.
+        #[source]
+        source: InvalidNoun,
+    },
+    /// Something is neither file nor directory nor link.
+    #[error("{path}: a device, socket or fifo cannot be packed")]
+    ForbiddenKind {
+        /// The path.
+        path: String,
+    },
+    /// Two names would be one on some file system.
+    #[error("{path}: the name differs from {other} only in case or in spelling of the same letters, and many file systems take both for one")]
+    NameTaken {
+        /// The path.
+        path: String,
+        /// The other name.
+        other: String,
+    },
+    /// The archive would be refused by its readers, or could not be written.
+    #[error(transparent)]
+    Archive {
+        /// Why.
+        #[from]
+        source: ArchiveError,
+    },
+}
+
+impl From<ManifestError> for BuildError {
+    fn from(source: ManifestError) -> Self {
+        BuildError::PackToml { source }
+    }
+}
+
+/// Most faults that are listed: a screen's worth.
+const LISTED_MAX: usize = 20;
+
+fn list(directory: &std::path::Path, faults: &[BuildError]) -> String {
+    let mut text = format!("{} cannot be packed:", directory.display());
+    for fault in faults.iter().take(LISTED_MAX) {
+        let _ = write!(text, "\n  {fault}");
+        // The causes belong on the same line: no chain of errors can tell of many faults.
+        let mut cause = fault.source();
+        while let Some(error) = cause {
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+    }
+    if faults.len() > LISTED_MAX {
+        let _ = write!(text, "\n  … and {} more", faults.len() - LISTED_MAX);
+    }
+    text
+}
