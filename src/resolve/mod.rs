@@ -1,1 +1,39 @@
+//! From requirements and candidates to a resolution, or to a conflict that says why there is none.
+//!
+//! Pure: knows names, versions, ranges and refusals; no disk, no network, no clock, and no registry. The same question gets the same answer, in whatever
+//! order requirements and releases are given.
+//!
+//! What is chosen: one release per pack, of those that every range on it admits; the locked one if there is a choice, else the highest that another
+//! environment uses, else the highest stable one, else the highest pre-release. A pre-release is a choice only for a range that names one of the same
+//! number; a yanked release only for a range that names it with `=`, unless it is locked or the project itself names it so. Refused releases are no choice,
+//! and a conflict names their rule.
 
+mod candidates;
+mod conflict;
+mod explain;
+mod hints;
+mod solver;
+mod universe;
+mod versions;
+mod wording;
+
+pub use candidates::Candidate;
+pub use candidates::Candidates;
+pub use candidates::Chosen;
+pub use candidates::Preferences;
+pub use candidates::Resolution;
+pub use candidates::Root;
+pub use conflict::Conflict;
+pub use hints::ConflictHint;
+
+use crate::resolve::solver::Solver;
+use crate::resolve::universe::Universe;
+
+/// Finds a release for every pack that is needed, one per pack.
+///
+/// # Errors
+/// The [`Conflict`] proves that there is no such set.
+pub fn resolve(roots: &[Root], candidates: &impl Candidates, preferences: &Preferences) -> Result<Resolution, Conflict> {
+    let (answer, mut universe) = Solver::solve(Universe::new(roots, candidates, preferences));
+    answer.map_err(|proof| Conflict::new(proof, &mut universe))
+}

@@ -1,0 +1,164 @@
+//! What may help in a conflict, as values; the words are made where people are spoken to.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::model::ExtraName;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::model::Range;
+use crate::model::Refusal;
+use crate::model::Version;
+use crate::resolve::Candidate;
+use crate::resolve::Candidates;
+use crate::resolve::conflict::Requires;
+use crate::resolve::conflict::Step;
+use crate::resolve::conflict::Unavailable;
+use crate::resolve::universe::Known;
+use crate::resolve::universe::Node;
+use crate::resolve::universe::NodeId;
+use crate::resolve::universe::Universe;
+
+/// Something that a person can do, or should know, about a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ConflictHint {
+    /// Somebody requires a pack that does not exist.
+    UnknownPack {
+        /// The name that was written.
+        name: PackName,
+        /// A pack that may have been meant.
+        nearest: Option<PackName>,
+        /// Where the project writes it; `None` if a release does.
+        at: Option<Place>,
+    },
+    /// An extra was asked for that the release does not have.
+    UnknownExtra {
+        /// The pack.
+        name: PackName,
+        /// The release.
+        version: Version,
+        /// The extra that was asked for.
+        extra: ExtraName,
+        /// The extras it has.
+        known: Vec<ExtraName>,
+    },
+    /// A pre-release would do, if the range named it.
+    PrereleaseExists {
+        /// The pack.
+        name: PackName,
+        /// The range that admits stable releases only.
+        range: Range,
+        /// The highest such pre-release.
+        version: Version,
+    },
+    /// A yanked release would do, if it were named with `=`.
+    Yanked {
+        /// The pack.
+        name: PackName,
+        /// The yanked release.
+        version: Version,
+        /// Why it was yanked.
+        reason: String,
+    },
+    /// A rule refused a release that would do.
+    Refused {
+        /// The pack.
+        name: PackName,
+        /// The release.
+        version: Version,
+        /// The rule, its reason, and where it is written.
+        refusal: Refusal,
+    },
+}
+
+/// Finds what may help, in a fixed order.
+pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) -> Vec<ConflictHint> {
+    let mut hints = BTreeSet::new();
+    let mut demands: BTreeMap<NodeId, Vec<&Requires>> = BTreeMap::new();
+    for step in steps {
+        match step {
+            Step::Requires(requires) => demands.entry(requires.needed).or_default().push(requires),
+            Step::Unavailable { node, set, reason } => {
+                let known = universe.known(*node);
+                hints.extend(set.indexes(known.count()).filter_map(|index| of_unavailable(universe, known, known.releases[index], reason)));
+            }
+            Step::Belongs { .. } | Step::Given | Step::Derived { .. } => {}
+        }
+    }
+    for (node, demands) in demands {
+        if let Node::Pack(name) = universe.known(node).node {
+            hints.extend(of_demands(universe, name, universe.known(node), &demands));
+        }
+    }
+    hints.into_iter().collect()
+}
+
+/// Tells whether a range would admit a pre-release if it were the stable release of its number.
+pub(super) fn would_match_as_stable(range: &Range, release: &Candidate) -> bool {
+    let semver = release.version.as_semver();
+    let stable = Version::parse(&format!("{}.{}.{}", semver.major, semver.minor, semver.patch));
+    release.version.is_prerelease() && stable.is_ok_and(|stable| range.matches(&stable))
+}
+
+fn of_unavailable<C: Candidates>(universe: &Universe<'_, C>, known: &Known<'_>, release: &Candidate, reason: &Unavailable) -> Option<ConflictHint> {
+    let version = release.version.clone();
+    match (known.node, reason) {
+        (Node::Pack(name), Unavailable::Refused(refusal)) => Some(ConflictHint::Refused { name: name.clone(), version, refusal: refusal.clone() }),
+        (Node::Extra(pack, extra), Unavailable::NoSuchExtra) => match universe.known(pack).node {
+            Node::Pack(name) => {
+                let known = release.extras.keys().cloned().collect();
+                Some(ConflictHint::UnknownExtra { name: name.clone(), version, extra: extra.clone(), known })
+            }
+            Node::Project | Node::Extra(..) => None,
+        },
+        _ => None,
+    }
+}
+
+fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {
+    if !known.exists {
+        let at = demands.iter().find_map(|demand| demand.at.clone());
+        return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest(universe, name), at }];
+    }
+    let mut hints = yanked(name, known, demands);
+    let unmet = demands.iter().filter(|demand| demand.admitted.is_empty()).flat_map(|demand| &demand.ranges);
+    hints.extend(unmet.filter_map(|range| prerelease(name, known, range)));
+    hints
+}
+
+/// Hidden releases that one demand without any release names, or that all of several demands would share.
+fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {
+    let admits = |demand: &&&Requires, release: &Candidate| demand.ranges.iter().any(|range| range.matches(&release.version));
+    let mut hints = Vec::new();
+    for (index, release) in known.releases.iter().enumerate() {
+        let Some(reason) = &release.yanked else { continue };
+        let is_hidden = demands.iter().all(|demand| !demand.admitted.holds(index));
+        let fills_a_lack = demands.iter().filter(|demand| demand.admitted.is_empty()).any(|demand| admits(&demand, release));
+        let is_shared = demands.len() > 1 && demands.iter().all(|demand| admits(&demand, release));
+        if is_hidden && (fills_a_lack || is_shared) {
+            hints.push(ConflictHint::Yanked { name: name.clone(), version: release.version.clone(), reason: reason.clone() });
+        }
+    }
+    hints
+}
+
+fn prerelease(name: &PackName, known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
+    let highest = known.releases.iter().rev().find(|release| would_match_as_stable(range, release))?;
+    Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone() })
+}
+
+/// The pack whose name is likest, if it is like at all: a third of the letters may differ.
+fn nearest<C: Candidates>(universe: &Universe<'_, C>, meant: &PackName) -> Option<PackName> {
+    let met = universe.nodes().filter_map(|known| match known.node {
+        Node::Pack(name) if known.exists => Some(name),
+        _ => None,
+    });
+    let near = universe.candidates().names().into_iter().chain(met).filter_map(|name| {
+        let distance = strsim::damerau_levenshtein(name.as_str(), meant.as_str());
+        (distance <= meant.as_str().len().div_ceil(3)).then_some((distance, name))
+    });
+    near.min().map(|(_, name)| name.clone())
+}

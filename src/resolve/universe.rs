@@ -1,0 +1,180 @@
+//! The packs of one solve: numbered as they are met, their releases in order of preference, and ranges as sets of these.
+
+use std::collections::HashMap;
+
+use crate::model::ExtraName;
+use crate::model::PackName;
+use crate::model::Range;
+use crate::model::Version;
+use crate::resolve::Candidate;
+use crate::resolve::Candidates;
+use crate::resolve::Preferences;
+use crate::resolve::Root;
+use crate::resolve::versions::Releases;
+use crate::resolve::versions::Slot;
+
+/// The number of a node, in the order they were met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NodeId(u32);
+
+impl std::fmt::Display for NodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "node {}", self.0)
+    }
+}
+
+/// The project itself, as a pack with one release.
+pub(super) const PROJECT: NodeId = NodeId(0);
+
+/// What the solver chooses a release of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node<'a> {
+    /// The project.
+    Project,
+    /// A pack.
+    Pack(&'a PackName),
+    /// An extra of a pack: has the pack's releases, and needs the same release of the pack.
+    Extra(NodeId, &'a ExtraName),
+}
+
+/// A node with what was found out about it.
+pub(super) struct Known<'a> {
+    /// What it is.
+    pub(super) node: Node<'a>,
+    /// Its releases in order of preference, the best last; shared with its pack if it is an extra.
+    pub(super) releases: Vec<&'a Candidate>,
+    /// Whether there is such a pack.
+    pub(super) exists: bool,
+    /// Whether the project itself requires it.
+    pub(super) is_direct: bool,
+    /// The releases to try before the best, first one first.
+    preferred: Vec<usize>,
+    /// The yanked releases that may be chosen by any range.
+    unveiled: Vec<usize>,
+}
+
+impl Known<'_> {
+    /// Counts its releases; the project is one.
+    pub(super) fn count(&self) -> usize {
+        if self.node == Node::Project { 1 } else { self.releases.len() }
+    }
+
+    /// Gives the release to try first among these.
+    pub(super) fn best(&self, among: &Releases) -> Option<Slot> {
+        let preferred = self.preferred.iter().copied().find(|index| among.holds(*index));
+        preferred.or_else(|| among.highest(self.count())).map(|index| Slot::new(index, self.count()))
+    }
+}
+
+/// All nodes of a solve.
+pub(super) struct Universe<'a, C> {
+    candidates: &'a C,
+    preferences: &'a Preferences,
+    /// The direct requirements, sorted, so that their order in the project decides nothing.
+    pub(super) roots: Vec<&'a Root>,
+    nodes: Vec<Known<'a>>,
+    packs: HashMap<&'a PackName, NodeId>,
+    extras: HashMap<(NodeId, &'a ExtraName), NodeId>,
+    sets: HashMap<(NodeId, &'a str), Releases>,
+}
+
+impl<'a, C: Candidates> Universe<'a, C> {
+    /// Starts with the project alone.
+    pub(super) fn new(roots: &'a [Root], candidates: &'a C, preferences: &'a Preferences) -> Self {
+        let mut roots: Vec<&Root> = roots.iter().collect();
+        roots.sort();
+        roots.dedup();
+        let project = Known { node: Node::Project, releases: Vec::new(), exists: true, is_direct: true, preferred: Vec::new(), unveiled: Vec::new() };
+        Universe { candidates, preferences, roots, nodes: vec![project], packs: HashMap::new(), extras: HashMap::new(), sets: HashMap::new() }
+    }
+
+    /// Gives what is known of a node.
+    pub(super) fn known(&self, id: NodeId) -> &Known<'a> {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// Gives the candidates the solve is about.
+    pub(super) fn candidates(&self) -> &'a C {
+        self.candidates
+    }
+
+    /// Gives all nodes met so far.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Known<'a>> {
+        self.nodes.iter()
+    }
+
+    /// Gives the node of a pack, met for the first time or again.
+    pub(super) fn pack(&mut self, name: &'a PackName) -> NodeId {
+        if let Some(id) = self.packs.get(name) {
+            return *id;
+        }
+        let known = self.look_up(name);
+        let id = self.add(known);
+        self.packs.insert(name, id);
+        id
+    }
+
+    /// Gives the node of an extra.
+    pub(super) fn extra(&mut self, pack: NodeId, extra: &'a ExtraName) -> NodeId {
+        if let Some(id) = self.extras.get(&(pack, extra)) {
+            return *id;
+        }
+        let base = self.known(pack);
+        let known = Known {
+            node: Node::Extra(pack, extra),
+            releases: base.releases.clone(),
+            exists: base.exists,
+            is_direct: true,
+            preferred: base.preferred.clone(),
+            unveiled: Vec::new(),
+        };
+        let id = self.add(known);
+        self.extras.insert((pack, extra), id);
+        id
+    }
+
+    /// Gives the releases of a pack that a range admits: those it matches, but yanked ones only if it names them with `=` or everybody may see them.
+    pub(super) fn admitted(&mut self, pack: NodeId, range: &'a Range) -> Releases {
+        if let Some(set) = self.sets.get(&(pack, range.as_str())) {
+            return set.clone();
+        }
+        let known = self.known(pack);
+        let exact = range.exact_version();
+        let admits = |(index, release): &(usize, &&Candidate)| {
+            let is_visible = release.yanked.is_none() || exact.is_some() || known.unveiled.contains(index);
+            is_visible && range.matches(&release.version)
+        };
+        let count = known.count();
+        let set = Releases::of(known.releases.iter().enumerate().filter(admits).map(|(index, _)| Slot::new(index, count)));
+        self.sets.insert((pack, range.as_str()), set.clone());
+        set
+    }
+
+    fn add(&mut self, known: Known<'a>) -> NodeId {
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 packs fit into memory"));
+        self.nodes.push(known);
+        id
+    }
+
+    fn look_up(&self, name: &'a PackName) -> Known<'a> {
+        let found = self.candidates.releases(name);
+        let mut releases: Vec<&Candidate> = found.unwrap_or_default().iter().collect();
+        releases.sort_by_key(|release| (!release.version.is_prerelease(), &release.version));
+        let index_of = |version: &Version| releases.iter().position(|release| release.version == *version);
+        let locked = self.preferences.locked.get(name).and_then(index_of);
+        let others = self.preferences.others.get(name).into_iter().flatten().rev().filter_map(index_of);
+        let preferred = locked.into_iter().chain(others).collect();
+        let roots = self.roots_of(name);
+        let named = roots.iter().filter(|root| root.range.exact_version().is_some());
+        let named = named.filter_map(|root| releases.iter().position(|release| root.range.matches(&release.version)));
+        let unveiled = locked.into_iter().chain(named).collect();
+        Known { node: Node::Pack(name), exists: found.is_some(), is_direct: !roots.is_empty(), releases, preferred, unveiled }
+    }
+
+    /// Gives the project's own requirements of a pack.
+    fn roots_of(&self, name: &PackName) -> &[&'a Root] {
+        let start = self.roots.partition_point(|root| root.name < *name);
+        let length = self.roots[start..].partition_point(|root| root.name == *name);
+        &self.roots[start..start + length]
+    }
+}
