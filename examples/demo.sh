@@ -36,9 +36,16 @@ say() {
     printf '\n# %s\n' "$1"
 }
 
-# Prints a command, then runs it.
+# Prints a command as it would be typed, then runs it.
 run() {
-    printf '$ %s\n' "$*"
+    line='$'
+    for word in "$@"; do
+        case $word in
+            *[!A-Za-z0-9_./:=+,@-]*) line="$line '$word'" ;;
+            *) line="$line $word" ;;
+        esac
+    done
+    printf '%s\n' "$line"
     "$@"
 }
 

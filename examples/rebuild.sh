@@ -36,6 +36,9 @@ mkdir "$work/archives" "$work/registry"
 "$PACKS" build "$examples"/packs/* --out "$work/archives"
 "$PACKS" publish "$work"/archives/*.tar.zst --registry "$work/registry"
 
+# What publishers lock while they write is no part of a registry.
+rm -f "$work/registry/.packs-registry.lock"
+
 rm -rf "$registry"
 mkdir -p "$(dirname -- "$registry")"
 cp -R "$work/registry" "$registry"

@@ -35,13 +35,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["model"]),
     ("registry", &["model"]),
     ("resolve", &[]),
-    ("lock", &[]),
+    ("lock", &["manifest", "model"]),
     ("source", &["model", "net", "registry"]),
     ("fetch", &[]),
     ("store", &["model"]),
-    ("policy", &[]),
+    ("policy", &["manifest", "model"]),
     ("generation", &[]),
-    ("audit", &[]),
+    ("audit", &["fsys", "model", "store"]),
     ("build", &[]),
     ("gc", &[]),
     ("ops", &[]),
@@ -221,8 +221,8 @@ fn the_map_has_one_sentence_per_folder() {
 #[test]
 fn only_the_boundaries_touch_the_world() {
     for folder in folders().iter().filter(|folder| !BOUNDARIES.contains(&folder.as_str())) {
-        for file in rust_files(&root().join("src").join(folder)) {
-            let text = read(&file);
+        for file in rust_files(&root().join("src").join(folder)).iter().filter(|file| name_of(file) != "tests.rs") {
+            let text = read(file);
             let lines: Vec<&str> = text.lines().collect();
             for (number, line) in code_lines(&text).filter(|(_, line)| line.contains("clippy::disallowed_")) {
                 let on_tests = line.trim_start().starts_with("#[allow") && lines.get(number).is_some_and(|next| next.trim_start().starts_with("mod "));
