@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::resolve::conflict::Conflict;
 use crate::resolve::conflict::Step;
@@ -38,44 +39,41 @@ struct Line {
 pub(super) fn explain(conflict: &Conflict) -> String {
     let wording = Wording::new(conflict);
     let lines = Outline::new(&conflict.steps).lines();
-    let sentences = match lines.len() {
-        0 => vec![wording.single(conflict.steps.len() - 1)],
-        1..=LINES_MAX => format_lines(&wording, &lines, 0..lines.len(), 0),
-        count => format_shortened(&wording, &lines, count),
-    };
+    let left_out = left_out(lines.len());
+    let shown: Vec<usize> = (0..lines.len()).filter(|number| !left_out.contains(number)).collect();
+    let mut sentences = format_lines(&wording, &lines, &shown);
+    if !left_out.is_empty() {
+        sentences.insert(left_out.start, format!("… {} more steps of the same proof …", left_out.len()));
+    }
+    if lines.is_empty() {
+        sentences.push(wording.single(conflict.steps.len() - 1));
+    }
     sentences.join("\n")
 }
 
-fn format_shortened(wording: &Wording<'_>, lines: &[Line], count: usize) -> Vec<String> {
-    let at_end = count - (LINES_MAX - LINES_AT_START - 1);
-    let mut sentences = format_lines(wording, lines, 0..LINES_AT_START, 0);
-    let labels = sentences.iter().filter(|sentence| sentence.ends_with(')')).count();
-    sentences.push(format!("… {} more steps of the same proof …", at_end - LINES_AT_START));
-    sentences.extend(format_lines(wording, lines, at_end..count, labels));
-    sentences
+/// Gives the lines to leave out of so many, so that with a line that says so no more than the most are shown.
+fn left_out(count: usize) -> Range<usize> {
+    if count <= LINES_MAX { 0..0 } else { LINES_AT_START..count - (LINES_MAX - LINES_AT_START - 1) }
 }
 
-/// Formats these lines; those that another of them looks back to get a number, counted on from `labels_before`.
-fn format_lines(wording: &Wording<'_>, lines: &[Line], shown: std::ops::Range<usize>, labels_before: usize) -> Vec<String> {
-    let looked_back: BTreeSet<usize> = lines[shown.clone()].iter().flat_map(|line| &line.earlier).copied().filter(|line| shown.contains(line)).collect();
-    let labels: BTreeMap<usize, usize> = looked_back.into_iter().zip(labels_before + 1..).collect();
-    let first = shown.start;
-    let format = |number: usize| {
-        let line = &lines[number];
-        let reference = |earlier: &usize| {
-            let conclusion = wording.conclusion(lines[*earlier].conclusion);
-            labels.get(earlier).map_or(conclusion.clone(), |label| format!("{conclusion} ({label})"))
-        };
-        let mut premises: Vec<String> = line.earlier.iter().map(reference).collect();
-        if line.goes_on && number == first && number > 0 {
-            premises.insert(0, wording.conclusion(lines[number - 1].conclusion));
-        }
+/// Formats the lines that are shown; those that a later one looks back to get a number.
+fn format_lines(wording: &Wording<'_>, lines: &[Line], shown: &[usize]) -> Vec<String> {
+    let is_shown = |number: &usize| shown.binary_search(number).is_ok();
+    let looked_back: BTreeSet<usize> = shown.iter().flat_map(|number| &lines[*number].earlier).copied().filter(is_shown).collect();
+    let labels: BTreeMap<usize, usize> = looked_back.into_iter().zip(1..).collect();
+    let conclusion = |number: usize| wording.conclusion(lines[number].conclusion);
+    let label = |number: &usize| labels.get(number).map_or(String::new(), |label| format!(" ({label})"));
+    let format = |number: &usize| {
+        let line = &lines[*number];
+        let before = number.checked_sub(1).filter(|_| line.goes_on);
+        let opening = if before.is_some_and(|before| is_shown(&before)) { "And because" } else { "Because" };
+        // Where the line before is left out, what it concluded has to be said.
+        let mut premises: Vec<String> = before.filter(|before| !is_shown(before)).map(conclusion).into_iter().collect();
+        premises.extend(line.earlier.iter().map(|earlier| conclusion(*earlier) + &label(earlier)));
         premises.extend(wording.premises(&line.given));
-        let label = labels.get(&number).map_or(String::new(), |label| format!(" ({label})"));
-        let opening = if line.goes_on && number != first { "And because" } else { "Because" };
-        format!("{opening} {}, {}.{label}", join(&premises, "and"), wording.conclusion(line.conclusion))
+        format!("{opening} {}, {}.{}", join(&premises, "and"), conclusion(*number), label(number))
     };
-    shown.map(format).collect()
+    shown.iter().map(format).collect()
 }
 
 /// Joins with commas, and a word before the last.
@@ -170,5 +168,26 @@ impl<'a> Outline<'a> {
 
     fn is_derived(&self, number: usize) -> bool {
         matches!(self.steps[number], Step::Derived { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_as_people_write_them() {
+        for (parts, expected) in [(vec![], ""), (vec!["a"], "a"), (vec!["a", "b"], "a and b"), (vec!["a", "b", "c"], "a, b, and c")] {
+            assert_eq!(join(&parts, "and"), expected);
+        }
+    }
+
+    #[test]
+    fn the_middle_is_left_out() {
+        assert_eq!(left_out(0), 0..0);
+        assert_eq!(left_out(LINES_MAX), 0..0);
+        for count in [LINES_MAX + 1, 1000] {
+            assert_eq!(count - left_out(count).len() + 1, LINES_MAX, "with the line that says so");
+        }
     }
 }

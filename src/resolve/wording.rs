@@ -1,6 +1,7 @@
 //! How a step of a proof is said: releases, requirements as written, what follows.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use pubgrub::VersionSet as _;
@@ -265,11 +266,35 @@ fn refusal(reason: &Unavailable) -> Option<&Refusal> {
     }
 }
 
+/// Lists what a rule found, each once, and where the rule is written.
 fn reasons_of(refusals: &[&Refusal]) -> String {
-    let Some(first) = refusals.first() else { return String::new() };
-    if refusals.iter().all(|refusal| refusal == first) {
-        return first.to_string();
+    let found: BTreeSet<&str> = refusals.iter().map(|refusal| refusal.reason.as_str()).collect();
+    let and_more = found.len().checked_sub(LISTED_MAX).filter(|more| *more > 0).map(|more| format!("{more} more reasons"));
+    let place = refusals.first().and_then(|refusal| refusal.at.as_ref()).map(ToString::to_string);
+    let parts = found.into_iter().take(LISTED_MAX).map(str::to_owned).chain(and_more).chain(place);
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolve::versions::Slot;
+
+    #[track_caller]
+    fn check(versions: &[&str], held: &[usize], expected: &str) {
+        let versions: Vec<Version> = versions.iter().map(|text| Version::parse(text).expect("a valid version")).collect();
+        let set = Releases::of(held.iter().map(|index| Slot::new(*index, versions.len())));
+        assert_eq!(listed(&versions, &set, "or"), expected);
     }
-    let and_so_on = format!("{} and the like", first.reason);
-    first.at.as_ref().map_or(and_so_on.clone(), |place| format!("{and_so_on}, {place}"))
+
+    #[test]
+    fn versions_are_listed_or_spanned() {
+        // In the solver's order: pre-releases first.
+        let versions = ["1.3.0-rc.1", "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"];
+        check(&versions, &[1], "1.0.0");
+        check(&versions, &[1, 3], "1.0.0 or 1.2.0");
+        check(&versions, &[0, 3, 4], "1.2.0, 1.3.0-rc.1, or 1.3.0");
+        check(&versions, &[0, 1, 2, 3, 4], "1.0.0 to 1.3.0");
+        check(&versions, &[1, 2, 3, 4], "1.0.0 to 1.3.0 (4 of 5)");
+    }
 }

@@ -1,4 +1,4 @@
-//! What is said of a conflict.
+//! What is said of a conflict, and what is hinted at.
 
 use packs::resolve::Preferences;
 use packs::resolve::resolve;
@@ -8,30 +8,162 @@ use crate::resolver::world;
 
 fn explain(releases: &str, requirements: &[&str]) -> String {
     let conflict = resolve(&roots(requirements), &world(releases), &Preferences::default()).expect_err("there is no resolution");
-    let hints: String = conflict.hints().iter().map(|hint| format!("\nhint: {}", serde_json::to_string(hint).expect("serializable"))).collect();
-    conflict.explain() + &hints
+    let hints = conflict.hints().iter().map(|hint| format!("hint: {}", serde_json::to_string(hint).expect("a hint is JSON")));
+    [conflict.explain()].into_iter().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn show_all() {
-    for (releases, requirements) in [
-        ("dashboard 1.4.0 | charting ^2\n charting 1.0.0\n charting 2.0.0", &["dashboard ^1.4", "charting ^1"][..]),
-        ("kanban 1.0.0", &["kanbn ^1"]),
-        ("kanban 1.0.0\n kanban 1.1.0", &["kanban ^2"]),
-        ("kanban 1.0.0\n kanban 2.0.0-rc.1\n kanban 2.0.0-rc.2", &["kanban ^2"]),
-        ("app 1.0.0 | kanban ^2\n app 1.1.0 | kanban ^2\n kanban 1.0.0\n kanban 2.0.0 | yanked lost data", &["app *"]),
-        ("kanban 2.0.0 | refused quality 70 is below 80\n kanban 2.0.1 | refused quality 62 is below 80\n kanban 1.0.0", &["kanban ^2"]),
-        ("app 1.0.0 | kanban ^2\n kanban 2.0.0 | refused quality 70 is below 80\n kanban 2.0.1 | refused quality 62 is below 80\n kanban 1.0.0", &["app ^1"]),
-        ("reports 1.0.0 | +pdf printing ^1\n reports 2.0.0", &["reports ^2 +pdf"]),
-        ("reports 1.0.0 | +pdf printing ^1\n reports 2.0.0\n printing 1.0.0", &["reports ^2 +pdf"]),
-        ("reports 1.0.0 | +pdf printing ^2\n printing 1.0.0\n printing 2.0.0", &["reports ^1 +pdf", "printing ^1"]),
-        (
-            "menu 1.0.0 | dropdown ^1\n menu 1.1.0 | dropdown ^2\n menu 1.2.0 | dropdown ^2\n dropdown 1.0.0 | intl ^3\n dropdown 2.0.0 | icons ^2\n dropdown 2.1.0 | icons ^2\n icons 1.0.0\n icons 2.0.0\n intl 3.0.0\n intl 5.0.0",
-            &["menu *", "icons ^1", "intl ^5"],
-        ),
-        ("a 1.0.0 | b ^1 | c ^1\n b 1.0.0 | d ^1\n c 1.0.0 | d ^2\n d 1.0.0\n d 2.0.0", &["a *"]),
-        ("a 1.0.0 | a ^2\n a 2.0.0 | nothing *", &["a *"]),
-    ] {
-        println!("{}\n", explain(releases, requirements));
-    }
+fn two_requirements_want_different_releases() {
+    let releases = "
+        dashboard 1.4.0 | charting ^2
+        charting 1.0.0
+        charting 2.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["dashboard ^1.4", "charting ^1"]), @r#"
+    Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1 (packs.toml:11), dashboard 1.4.0 cannot be chosen.
+    And because your project requires dashboard ^1.4 (packs.toml:10), the requirements charting ^1 (packs.toml:11) and dashboard ^1.4 (packs.toml:10) cannot be met together.
+    "#);
+}
+
+#[test]
+fn a_name_is_misspelled() {
+    let releases = "
+        kanban 1.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["kanban ^1", "kanbn ^1"]), @r#"
+    Because your project requires kanbn ^1 (packs.toml:11; there is no such pack), the requirement kanbn ^1 (packs.toml:11) cannot be met.
+    hint: {"kind":"unknown-pack","name":"kanbn","nearest":"kanban","at":{"file":"packs.toml","line":11}}
+    "#);
+}
+
+#[test]
+fn nothing_is_in_the_range() {
+    let releases = "
+        kanban 1.0.0
+        kanban 1.1.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["kanban ^2"]), @"Because your project requires kanban ^2 (packs.toml:10; no release is in that range; the newest is 1.1.0), the requirement kanban ^2 (packs.toml:10) cannot be met.");
+}
+
+#[test]
+fn only_a_prerelease_would_do() {
+    let releases = "
+        app 1.0.0 | kanban ^2
+        kanban 1.0.0
+        kanban 2.0.0-rc.1
+        kanban 2.0.0-rc.2
+    ";
+    insta::assert_snapshot!(explain(releases, &["app ^1"]), @r#"
+    Because app 1.0.0 requires kanban ^2 (only pre-releases come near that range) and your project requires app ^1 (packs.toml:10), the requirement app ^1 (packs.toml:10) cannot be met.
+    hint: {"kind":"prerelease-exists","name":"kanban","range":"^2","version":"2.0.0-rc.2"}
+    "#);
+}
+
+#[test]
+fn only_a_yanked_release_would_do() {
+    let releases = "
+        app 1.0.0 | kanban ^2
+        app 1.1.0 | kanban ^2
+        kanban 1.0.0
+        kanban 2.0.0 | yanked it lost data
+    ";
+    insta::assert_snapshot!(explain(releases, &["app *"]), @r#"
+    Because every release of app requires kanban ^2 (only yanked releases are in that range) and your project requires app * (packs.toml:10), the requirement app * (packs.toml:10) cannot be met.
+    hint: {"kind":"yanked","name":"kanban","version":"2.0.0","reason":"it lost data"}
+    "#);
+}
+
+#[test]
+fn a_rule_refuses_what_would_do() {
+    let releases = "
+        app 1.0.0 | kanban ^2
+        kanban 1.0.0
+        kanban 2.0.0 | refused quality 70 is below 80
+        kanban 2.0.1 | refused quality 62 is below 80
+    ";
+    insta::assert_snapshot!(explain(releases, &["app ^1"]), @r#"
+    Because kanban 2.0.0 and 2.0.1 are refused by min-quality (quality 62 is below 80; quality 70 is below 80; packs.toml:31) and app 1.0.0 requires kanban ^2, app 1.0.0 cannot be chosen.
+    And because your project requires app ^1 (packs.toml:10), the requirement app ^1 (packs.toml:10) cannot be met.
+    hint: {"kind":"refused","name":"kanban","version":"2.0.0","refusal":{"rule":"min-quality","reason":"quality 70 is below 80","at":{"file":"packs.toml","line":31}}}
+    hint: {"kind":"refused","name":"kanban","version":"2.0.1","refusal":{"rule":"min-quality","reason":"quality 62 is below 80","at":{"file":"packs.toml","line":31}}}
+    "#);
+}
+
+#[test]
+fn an_extra_is_gone() {
+    let releases = "
+        reports 1.0.0 | +pdf printing ^1
+        reports 2.0.0 | +html printing ^1
+        printing 1.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["reports ^2 +pdf"]), @r#"
+    Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf (packs.toml:10), the requirement reports ^2 (packs.toml:10) cannot be met.
+    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html"]}
+    "#);
+}
+
+#[test]
+fn an_extra_wants_too_much() {
+    let releases = "
+        reports 1.0.0 | +pdf printing ^2
+        printing 1.0.0
+        printing 2.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["reports ^1 +pdf", "printing ^1"]), @r#"
+    Because reports 1.0.0 with the extra pdf requires printing ^2 and your project requires printing ^1 (packs.toml:11), reports 1.0.0 with the extra pdf cannot be chosen.
+    And because your project requires reports ^1 with the extra pdf (packs.toml:10), the requirements printing ^1 (packs.toml:11) and reports ^1 (packs.toml:10) cannot be met together.
+    "#);
+}
+
+#[test]
+fn two_branches_fail_for_different_reasons() {
+    let releases = "
+        menu 1.0.0 | dropdown ^1
+        menu 1.1.0 | dropdown ^2
+        menu 1.2.0 | dropdown ^2
+        dropdown 1.0.0 | intl ^3
+        dropdown 2.0.0 | icons ^2
+        dropdown 2.1.0 | icons ^2
+        icons 1.0.0
+        icons 2.0.0
+        intl 3.0.0
+        intl 5.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["menu *", "icons ^1", "intl ^5"]), @r#"
+    Because menu 1.1.0 and 1.2.0 require dropdown ^2 and dropdown 2.0.0 and 2.1.0 require icons ^2, menu 1.1.0 and 1.2.0 require icons ^2. (1)
+    Because menu 1.0.0 requires dropdown ^1 and dropdown 1.0.0 requires intl ^3, menu 1.0.0 requires intl ^3.
+    And because menu 1.1.0 and 1.2.0 require icons ^2 (1), every release of menu requires icons ^2 or intl ^3.
+    And because your project requires icons ^1 (packs.toml:11), every release of menu requires intl ^3.
+    And because your project requires intl ^5 (packs.toml:12), no release of menu can be chosen.
+    And because your project requires menu * (packs.toml:10), the requirements icons ^1 (packs.toml:11), intl ^5 (packs.toml:12), and menu * (packs.toml:10) cannot be met together.
+    "#);
+}
+
+#[test]
+fn two_releases_of_one_pack_are_needed() {
+    let releases = "
+        a 1.0.0 | b ^1 | c ^1
+        b 1.0.0 | d ^1
+        c 1.0.0 | d ^2
+        d 1.0.0
+        d 2.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["a *"]), @r#"
+    Because c 1.0.0 requires d ^2 and b 1.0.0 requires d ^1, b 1.0.0 and c 1.0.0 cannot be chosen together.
+    And because a 1.0.0 requires b ^1, a 1.0.0 and c 1.0.0 cannot be chosen together.
+    And because a 1.0.0 requires c ^1, a 1.0.0 cannot be chosen.
+    And because your project requires a * (packs.toml:10), the requirement a * (packs.toml:10) cannot be met.
+    "#);
+}
+
+#[test]
+fn a_release_requires_another_of_itself() {
+    let releases = "
+        a 1.0.0 | a ^2
+        a 2.0.0 | nothing *
+    ";
+    insta::assert_snapshot!(explain(releases, &["a *"]), @r#"
+    Because a 1.0.0 requires another release of itself, a 2.0.0 requires nothing * (there is no such pack), and your project requires a * (packs.toml:10), the requirement a * (packs.toml:10) cannot be met.
+    hint: {"kind":"unknown-pack","name":"nothing","nearest":null,"at":null}
+    "#);
 }

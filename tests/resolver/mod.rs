@@ -2,6 +2,7 @@
 
 mod choices;
 mod conflicts;
+mod deep;
 mod oracle;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use packs::model::Range;
 use packs::model::Refusal;
 use packs::model::Version;
 use packs::resolve::Candidate;
+use packs::resolve::Chosen;
 use packs::resolve::Resolution;
 use packs::resolve::Root;
 
@@ -74,9 +76,9 @@ fn roots(requirements: &[&str]) -> Vec<Root> {
 
 /// Writes a resolution as `a 1.0.0, b 2.0.0 +extra`.
 fn show(resolution: &Resolution) -> String {
-    let show = |(name, chosen): (&PackName, &packs::resolve::Chosen)| {
-        let extras: String = chosen.extras.iter().map(|extra| format!(" +{extra}")).collect();
-        format!("{name} {}{extras}", chosen.version)
+    let show = |(name, chosen): (&PackName, &Chosen)| {
+        let release = format!("{name} {}", chosen.version);
+        chosen.extras.iter().fold(release, |shown, extra| format!("{shown} +{extra}"))
     };
     resolution.releases.iter().map(show).collect::<Vec<_>>().join(", ")
 }
