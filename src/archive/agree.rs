@@ -11,7 +11,7 @@ use crate::model::Tree;
 use crate::model::TreePath;
 
 /// Checks the tree as a whole: its root, its links, and that the manifest lists exactly what is there.
-pub(super) fn check_tree(manifest: &PackManifest, tree: &Tree, limits: &Limits) -> Result<(), ArchiveError> {
+pub fn check_tree(manifest: &PackManifest, tree: &Tree, limits: &Limits) -> Result<(), ArchiveError> {
     let root = manifest.name.component();
     let Some(Node::Directory(pack)) = tree.get(&root) else {
         return Err(wrong_root(&root, tree));

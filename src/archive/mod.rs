@@ -33,6 +33,7 @@ mod verified;
 mod visit;
 mod write;
 
+pub use agree::check_tree;
 pub use checksum::format_side_file;
 pub use checksum::parse_side_file;
 pub use checksum::sha256;

@@ -3,20 +3,25 @@
 //! The hot path of ingest: one system call per effect, no path is resolved twice. A staged tree is nobody else's, so its names cannot be swapped meanwhile.
 
 use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::AtFlags;
+use rustix::fs::FileType;
 use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::Timespec;
 use rustix::fs::Timestamps;
 
+use crate::fsys::FileKind;
+use crate::fsys::FileStatus;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::look;
@@ -29,19 +34,6 @@ pub const CANONICAL_MTIME: i64 = 1;
 pub struct Directory {
     handle: OwnedFd,
     path: PathBuf,
-}
-
-/// What tells whether a name still is the file that was once written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileKey {
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its permission bits.
-    pub mode: u32,
-    /// Its modification time, in seconds since 1970.
-    pub mtime: i64,
-    /// How many names it has.
-    pub links: u64,
 }
 
 impl Directory {
@@ -86,21 +78,12 @@ impl Directory {
         Ok(Directory { handle, path })
     }
 
-    /// Creates a new file with its final permission bits, for writing.
+    /// Creates a new file for writing, with these permission bits as far as the umask lets them; the caller seals it.
     pub fn create_file(&self, name: &OsStr, mode: u32) -> Result<fs::File> {
         let path = self.path.join(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = change("create", &path, || rustix::fs::openat(&self.handle, name, flags, Mode::from_bits_truncate(mode)))?;
         Ok(fs::File::from(handle))
-    }
-
-    /// Writes a new file whole, with these permission bits as far as the umask lets them; the caller seals it.
-    pub fn write_file(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<fs::File> {
-        let file = self.create_file(name, mode)?;
-        if !bytes.is_empty() {
-            self.write_to(&file, name, bytes)?;
-        }
-        Ok(file)
     }
 
     /// Writes bytes at the end of what was written to an open file of this directory.
@@ -180,25 +163,74 @@ impl Directory {
         change("remove", &self.path.join(name), || rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()))
     }
 
-    /// Looks at a regular file below this directory; `None` where there is none, or something else.
-    pub fn file_key(&self, name: &OsStr) -> Result<Option<FileKey>> {
-        let path = self.path.join(name);
-        let found = look("look at", &path, || match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+    /// Looks at a regular file at a path below this directory; `None` where there is none, or something else.
+    pub fn file_status(&self, name: &OsStr) -> Result<Option<FileStatus>> {
+        let found = look("look at", &self.path.join(name), || match status_at(&self.handle, name) {
             Err(rustix::io::Errno::NOENT) => Ok(None),
             other => other.map(Some),
         })?;
-        Ok(found.filter(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile).map(|stat| FileKey {
-            size: u64::try_from(stat.st_size).unwrap_or(u64::MAX),
-            mode: stat.st_mode & 0o7777,
-            mtime: stat.st_mtime,
-            #[allow(clippy::useless_conversion, reason = "its width differs between platforms")]
-            links: u64::from(stat.st_nlink),
-        }))
+        Ok(found.filter(|found| found.kind == FileKind::File))
+    }
+
+    /// Lists this directory with what each name stands for, in order of the names' bytes; follows no link.
+    pub fn entries(&self) -> Result<Vec<(OsString, FileStatus)>> {
+        let mut entries = look("list", &self.path, || {
+            let mut names = Vec::new();
+            for entry in rustix::fs::Dir::read_from(&self.handle)? {
+                let entry = entry?;
+                if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                    names.push(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+                }
+            }
+            names.into_iter().map(|name| Ok((status_at(&self.handle, &name)?, name))).collect::<rustix::io::Result<Vec<_>>>()
+        })?;
+        entries.sort_by(|(_, one), (_, two)| one.cmp(two));
+        Ok(entries.into_iter().map(|(status, name)| (name, status)).collect())
+    }
+
+    /// Looks at this directory itself.
+    pub fn status(&self) -> Result<FileStatus> {
+        look("look at", &self.path, || rustix::fs::fstat(&self.handle)).map(|stat| from_stat(&stat))
+    }
+
+    /// Reads the text of a symbolic link below this directory.
+    pub fn read_link(&self, name: &OsStr) -> Result<OsString> {
+        let target = look("read link", &self.path.join(name), || rustix::fs::readlinkat(&self.handle, name, Vec::new()))?;
+        Ok(OsStr::from_bytes(target.as_bytes()).to_owned())
     }
 
     /// Makes the names in this directory survive a power cut.
     pub fn fsync(&self) -> Result<()> {
         change("flush", &self.path, || rustix::fs::fsync(&self.handle))
+    }
+}
+
+fn status_at(directory: &OwnedFd, name: &OsStr) -> rustix::io::Result<FileStatus> {
+    Ok(from_stat(&rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    clippy::cast_sign_loss,
+    reason = "widths and signs differ between platforms; none of these is negative"
+)]
+fn from_stat(stat: &rustix::fs::Stat) -> FileStatus {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    FileStatus {
+        kind,
+        size: stat.st_size as u64,
+        mode: u32::from(stat.st_mode) & 0o7777,
+        mtime: stat.st_mtime,
+        links: u64::from(stat.st_nlink),
+        disk_bytes: stat.st_blocks as u64 * 512,
+        device: stat.st_dev as u64,
+        inode: stat.st_ino,
     }
 }
 
@@ -215,12 +247,16 @@ mod tests {
     fn files_are_sealed_and_linked() {
         let world = tempfile::tempdir().expect("a directory");
         let directory = Directory::open(world.path()).expect("opened");
-        let file = directory.write_file(OsStr::new("one"), b"123", 0o444).expect("written");
+        let file = directory.create_file(OsStr::new("one"), 0o444).expect("created");
+        directory.write_to(&file, OsStr::new("one"), b"123").expect("written");
         directory.seal_file(&file, OsStr::new("one")).expect("sealed");
         directory.hard_link(OsStr::new("one"), &directory, OsStr::new("two")).expect("linked");
-        let key = directory.file_key(OsStr::new("two")).expect("looked at");
-        assert_eq!(key, Some(FileKey { size: 3, mode: 0o444, mtime: CANONICAL_MTIME, links: 2 }));
-        assert_eq!(directory.file_key(OsStr::new("three")).expect("looked at"), None);
+        let found = directory.file_status(OsStr::new("two")).expect("looked at").expect("a file");
+        assert_eq!((found.size, found.mode, found.mtime, found.links), (3, 0o444, CANONICAL_MTIME, 2));
+        assert_eq!(directory.file_status(OsStr::new("three")).expect("looked at"), None);
+        let entries = directory.entries().expect("listed");
+        assert_eq!(entries.iter().map(|(name, _)| name.as_os_str()).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(entries[1].1, found);
     }
 
     #[test]
@@ -228,7 +264,7 @@ mod tests {
         let world = tempfile::tempdir().expect("a directory");
         std::os::unix::fs::symlink("elsewhere", world.path().join("link")).expect("linked");
         let directory = Directory::open(world.path()).expect("opened");
-        assert!(directory.write_file(OsStr::new("link"), b"1", 0o444).is_err());
+        assert!(directory.create_file(OsStr::new("link"), 0o444).is_err());
         assert!(directory.open_dir(OsStr::new("link")).is_err());
     }
 }

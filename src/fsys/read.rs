@@ -103,6 +103,11 @@ pub fn status(path: &Path) -> Result<Option<FileStatus>> {
     Ok(found.map(|metadata| from_metadata(&metadata)))
 }
 
+/// Looks at an open file.
+pub fn status_of(file: &fs::File, path: &Path) -> Result<FileStatus> {
+    Ok(from_metadata(&look("look at", path, || file.metadata())?))
+}
+
 fn from_metadata(metadata: &fs::Metadata) -> FileStatus {
     let file_type = metadata.file_type();
     let kind = if file_type.is_file() {

@@ -20,6 +20,7 @@ use crate::store::budget::Budget;
 use crate::store::ingest::Ingest;
 use crate::store::ingest::Volume;
 use crate::store::origins::Origins;
+use crate::store::origins::Trust;
 use crate::store::stage::Stage;
 
 /// Bytes that decoding may take at the same time: with the archives themselves, below 128 MiB.
@@ -89,8 +90,17 @@ pub struct Stored {
 impl<'s> Batch<'s> {
     /// Begins with nothing; touches the disk only when something is staged.
     pub fn new(store: &'s Store, limits: Limits) -> Batch<'s> {
+        Batch::trusting(store, limits, Trust::Status)
+    }
+
+    /// Begins with nothing, and links to no blob that was not read and found good.
+    pub(super) fn distrustful(store: &'s Store, limits: Limits) -> Batch<'s> {
+        Batch::trusting(store, limits, Trust::Content)
+    }
+
+    fn trusting(store: &'s Store, limits: Limits, trust: Trust) -> Batch<'s> {
         fsys::raise_open_files_max();
-        Batch { store, limits, memory: Budget::new(DECODING_BYTES_MAX), origins: Origins::new(store.layout()) }
+        Batch { store, limits, memory: Budget::new(DECODING_BYTES_MAX), origins: Origins::new(store.layout(), trust) }
     }
 
     /// Unpacks an archive into a stage, and checks that it is what was expected.
@@ -101,21 +111,22 @@ impl<'s> Batch<'s> {
     /// [`StoreError::Archive`] where the archive is refused; [`StoreError::WrongRelease`], [`StoreError::WrongPlatform`], [`StoreError::WrongTree`] where it
     /// is good and something else; nothing is left of it then.
     pub fn stage(&self, archive: &Verified, expected: &Expected) -> Result<Staged, StoreError> {
-        let staged = self.stage_archive(archive, &expected.release)?;
+        let staged = self.stage_archive(archive).map_err(|error| match error {
+            ReadError::Archive(source) => StoreError::Archive { release: Box::new(expected.release.clone()), source: Box::new(source) },
+            ReadError::Visitor(error) => error,
+        })?;
         check(expected, &staged)?;
         Ok(staged)
     }
 
-    /// Unpacks an archive into a stage, whatever release it holds; `release` is for messages only.
-    pub(super) fn stage_archive(&self, archive: &Verified, release: &ReleaseId) -> Result<Staged, StoreError> {
+    /// Unpacks an archive into a stage, whatever release it holds.
+    pub(super) fn stage_archive(&self, archive: &Verified) -> Result<Staged, ReadError<StoreError>> {
         let _memory = self.memory.take(archive.memory_needed());
-        let stage = Stage::create(self.store.layout())?;
+        let disk = |source| ReadError::Visitor(StoreError::Disk(source));
+        let stage = Stage::create(self.store.layout()).map_err(disk)?;
         let mut ingest = Ingest::new(&self.origins, stage.root());
-        let contents = archive.read(&self.limits, &mut ingest).map_err(|error| match error {
-            ReadError::Archive(source) => StoreError::Archive { release: Box::new(release.clone()), source: Box::new(source) },
-            ReadError::Visitor(error) => error,
-        })?;
-        let volume = ingest.finish()?;
+        let contents = archive.read(&self.limits, &mut ingest)?;
+        let volume = ingest.finish().map_err(disk)?;
         Ok(staged(stage, contents, volume, Some(archive.sha256())))
     }
 
@@ -127,18 +138,51 @@ impl<'s> Batch<'s> {
         if staged.is_empty() {
             return Ok(Vec::new());
         }
-        let layout = self.store.layout();
-        if durability == Durability::Synced {
-            fsys::sync_filesystem(&layout.store())?;
-        }
-        (0..self.origins.parts()).into_par_iter().try_for_each(|part| self.origins.publish(part))?;
+        self.settle(durability)?;
         for staged in &mut staged {
+            staged.stage.publish(self.store.layout(), &staged.store_path)?;
+        }
+        self.sync_names(durability)?;
+        staged.into_iter().map(|staged| self.note(staged)).collect()
+    }
+
+    /// Exchanges a stage with the store path it is to be, or makes it that path where nothing is there; for repairs.
+    pub(super) fn replace(&self, staged: &mut Staged, durability: Durability) -> Result<(), StoreError> {
+        self.settle(durability)?;
+        let layout = self.store.layout();
+        if fsys::status(&layout.store_path(&staged.store_path))?.is_some() {
+            staged.stage.exchange(layout, &staged.store_path)?;
+        } else {
             staged.stage.publish(layout, &staged.store_path)?;
         }
+        self.sync_names(durability)
+    }
+
+    /// Makes what was staged survive a power cut, then gives it to others through `blobs/`.
+    fn settle(&self, durability: Durability) -> Result<(), StoreError> {
         if durability == Durability::Synced {
-            fsys::fsync_dir(&layout.store())?;
+            fsys::sync_filesystem(&self.store.layout().store())?;
         }
-        staged.into_iter().map(|staged| self.note(staged)).collect()
+        Ok((0..self.origins.parts()).into_par_iter().try_for_each(|part| self.origins.publish(part))?)
+    }
+
+    fn sync_names(&self, durability: Durability) -> Result<(), StoreError> {
+        if durability == Durability::Synced {
+            fsys::fsync_dir(&self.store.layout().store())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        self.store
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     /// Notes which store path an archive unpacks to, so that it need not be read again.
@@ -150,7 +194,8 @@ impl<'s> Batch<'s> {
     }
 }
 
-fn staged(stage: Stage, contents: Contents, volume: Volume, archive: Option<Sha256Digest>) -> Staged {
+/// Puts together what is known of a complete stage.
+pub(super) fn staged(stage: Stage, contents: Contents, volume: Volume, archive: Option<Sha256Digest>) -> Staged {
     let release = ReleaseId { name: contents.manifest.name.clone(), version: contents.manifest.version.clone() };
     Staged {
         store_path: StorePath::new(contents.digest, &release),

@@ -104,6 +104,9 @@ pub enum StoreError {
         store_path: StorePath,
         /// The archive given.
         archive: Sha256Digest,
+        /// Why it cannot be read at all, if that is the cause.
+        #[source]
+        source: Option<Box<ArchiveError>>,
     },
     /// A store path cannot be repaired from what else is in the store.
     #[error("store path {store_path} cannot be repaired from the store: no good copy of {} is in it", missing.as_ref().map_or("MANIFEST.json", TreePath::as_str))]

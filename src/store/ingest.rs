@@ -54,6 +54,28 @@ enum Umask {
     Cuts,
 }
 
+/// Where a content goes, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) path: &'a TreePath,
+    pub(super) key: ContentKey,
+    pub(super) size: u64,
+}
+
+/// A new file of a stage, to be filled.
+pub(super) struct NewFile<'a> {
+    directory: &'a Directory,
+    name: &'a OsStr,
+    file: &'a File,
+}
+
+impl NewFile<'_> {
+    /// Appends bytes.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), FsError> {
+        if bytes.is_empty() { Ok(()) } else { self.directory.write_to(self.file, self.name, bytes) }
+    }
+}
+
 impl<'b> Ingest<'b> {
     pub(super) fn new(origins: &'b Origins, root: &Arc<Directory>) -> Self {
         Ingest { origins, root: Arc::clone(root), open: Vec::new(), volume: Volume::default(), umask: Umask::Unknown }
@@ -66,20 +88,21 @@ impl<'b> Ingest<'b> {
         Ok(self.volume)
     }
 
-    /// Puts a content of at most 1 MiB to a path.
-    pub(super) fn put(&mut self, path: &TreePath, key: ContentKey, bytes: &[u8]) -> Result<(), FsError> {
+    /// Puts a content whose digest is known to a path: a link if it is there already, else what `content` writes.
+    pub(super) fn put<E: From<FsError>>(&mut self, target: Target<'_>, content: impl FnOnce(&NewFile<'_>) -> Result<(), E>) -> Result<(), E> {
+        let Target { path, key, size } = target;
         let name = self.enter_parent(path)?;
-        if bytes.is_empty() {
+        if size == 0 {
             // Nothing to share, and one inode for all empty files of a machine would soon have all names it can have.
-            return self.write(name, bytes, key.mode());
+            return self.write(name, &target, content);
         }
         let origins = self.origins;
         let mut part = origins.part(&key);
-        if origins.link(&mut part, &key, bytes.len() as u64, (self.here(), name))? {
-            self.volume.shared_bytes += bytes.len() as u64;
+        if origins.link(&mut part, &key, size, (self.here(), name))? {
+            self.volume.shared_bytes += size;
             return Ok(());
         }
-        self.write(name, bytes, key.mode())?;
+        self.write(name, &target, content)?;
         origins.note(&mut part, key, &self.root, path.as_str());
         Ok(())
     }
@@ -138,7 +161,7 @@ impl<'b> Ingest<'b> {
     fn put_hard_link(&mut self, path: &TreePath, to: &TreePath) -> Result<(), FsError> {
         let name = self.enter_parent(path)?;
         let to = OsStr::new(to.as_str());
-        let found = self.root.file_key(to)?.ok_or_else(|| FsError::io("link", self.root.path(), ErrorKind::NotFound))?;
+        let found = self.root.file_status(to)?.ok_or_else(|| FsError::io("link", self.root.path(), ErrorKind::NotFound))?;
         if found.size > 0 {
             match self.root.hard_link(to, self.here(), name) {
                 Err(error) if cannot_link(&error) || error.io_kind() == Some(ErrorKind::TooManyLinks) => {}
@@ -153,16 +176,18 @@ impl<'b> Ingest<'b> {
         self.seal_new(&file, name, found.mode)
     }
 
-    fn write(&mut self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), FsError> {
-        let file = self.here().write_file(name, bytes, mode)?;
-        self.volume.written_bytes += bytes.len() as u64;
-        self.seal_new(&file, name, mode)
+    fn write<E: From<FsError>>(&mut self, name: &OsStr, target: &Target<'_>, content: impl FnOnce(&NewFile<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mode = target.key.mode();
+        let file = self.here().create_file(name, mode)?;
+        content(&NewFile { directory: self.here(), name, file: &file })?;
+        self.volume.written_bytes += target.size;
+        Ok(self.seal_new(&file, name, mode)?)
     }
 
     /// Gives a new file its final bits, if the umask has cut them, and the canonical time.
     fn seal_new(&mut self, file: &File, name: &OsStr, mode: u32) -> Result<(), FsError> {
         if self.umask == Umask::Unknown {
-            let found = self.here().file_key(name)?;
+            let found = self.here().file_status(name)?;
             self.umask = if found.is_some_and(|found| found.mode == mode) { Umask::Harmless } else { Umask::Cuts };
         }
         if self.umask == Umask::Cuts {
@@ -207,7 +232,10 @@ impl Visitor for Ingest<'_> {
 
     fn file(&mut self, head: FileHead<'_>, content: Content<'_>) -> Result<(), StoreError> {
         match content {
-            Content::Whole { bytes, digest } => Ok(self.put(head.path, ContentKey { digest, executable: head.executable }, bytes)?),
+            Content::Whole { bytes, digest } => {
+                let key = ContentKey { digest, executable: head.executable };
+                Ok(self.put(Target { path: head.path, key, size: head.size }, |file| file.write(bytes))?)
+            }
             Content::Streamed(content) => self.put_streamed(&head, content),
         }
     }

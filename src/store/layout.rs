@@ -215,6 +215,14 @@ pub fn blob_file_name(content: &Blake3Digest, executable: bool) -> String {
     format!("{}{}", &content.to_string()[2..], if executable { ".x" } else { "" })
 }
 
+/// Reads a blob's path below `blobs/`, without its slash: the content it must have, and whether it may be executed.
+pub fn blob_of_file_name(spelled: &str) -> Option<(Blake3Digest, bool)> {
+    let (digest, executable) = spelled.strip_suffix(".x").map_or((spelled, false), |digest| (digest, true));
+    let content = Blake3Digest::parse(digest).ok()?;
+    // Upper case is another name.
+    (content.to_string() == digest).then_some((content, executable))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,5 +233,9 @@ mod tests {
         let digest = Blake3Digest::from_bytes([0xab; 32]);
         assert_eq!(layout.blob(&digest, true), Path::new(&format!("/home/blobs/ab/{}.x", "ab".repeat(31))));
         assert_eq!(layout.blob_dir(&digest), Path::new("/home/blobs/ab"));
+        assert_eq!(blob_of_file_name(&format!("{digest}.x")), Some((digest, true)));
+        assert_eq!(blob_of_file_name(&digest.to_string()), Some((digest, false)));
+        assert_eq!(blob_of_file_name(&digest.to_string().to_uppercase()), None);
+        assert_eq!(blob_of_file_name("abc"), None);
     }
 }

@@ -14,13 +14,19 @@
 
 mod batch;
 mod budget;
+mod compare;
+mod contents;
 mod error;
+mod from_directory;
 mod ingest;
 pub mod layout;
 pub mod locks;
 mod origins;
+mod problem;
+mod repair;
 mod roots;
 mod stage;
+mod verify;
 
 use crate::archive::Limits;
 use crate::archive::MANIFEST_FILE;
@@ -39,9 +45,19 @@ pub use batch::Expected;
 pub use batch::Staged;
 pub use batch::Stored;
 pub use error::StoreError;
+pub use problem::BadBlob;
+pub use problem::BadEntry;
+pub use problem::Problem;
+pub use repair::RepairFrom;
+pub use repair::repair;
 pub use roots::RootClaim;
 pub use roots::RunningRoot;
 pub use roots::read_roots;
+pub use verify::OnProgress;
+pub use verify::Report;
+pub use verify::VerifyProgress;
+pub use verify::verify_paths;
+pub use verify::verify_store;
 
 /// Largest VERSION file and note of a known archive that is read, in bytes.
 const NOTE_BYTES_MAX: u64 = 1024;

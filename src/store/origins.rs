@@ -8,7 +8,6 @@
 //! threads never write the same one.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::fsys::CANONICAL_MTIME;
 use crate::fsys::Directory;
 use crate::fsys::FsError;
 use crate::model::Blake3Digest;
+use crate::store::contents::hash;
 use crate::store::layout::Layout;
 use crate::store::layout::blob_file_name;
 use crate::store::mode_of;
@@ -44,10 +44,20 @@ impl ContentKey {
     }
 }
 
+/// When a blob is believed to be what its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// If size, permission bits and time are as written.
+    Status,
+    /// Only if it was read again, too.
+    Content,
+}
+
 /// Everything that one batch can link to.
 #[derive(Debug)]
 pub(super) struct Origins {
     layout: Layout,
+    trust: Trust,
     parts: Vec<Mutex<Part>>,
     /// Whether this file system links files at all; found out by the first try.
     links: AtomicBool,
@@ -91,8 +101,8 @@ enum Linked {
 }
 
 impl Origins {
-    pub(super) fn new(layout: &Layout) -> Self {
-        Origins { layout: layout.clone(), parts: (0..PARTS).map(|_| Mutex::default()).collect(), links: AtomicBool::new(true) }
+    pub(super) fn new(layout: &Layout, trust: Trust) -> Self {
+        Origins { layout: layout.clone(), trust, parts: (0..PARTS).map(|_| Mutex::default()).collect(), links: AtomicBool::new(true) }
     }
 
     /// Locks the part that a content belongs to.
@@ -106,7 +116,7 @@ impl Origins {
         if !self.links.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let Some(origin) = part.find(&self.layout, key, size)? else { return Ok(false) };
+        let Some(origin) = part.find(self, key, size)? else { return Ok(false) };
         let linked = match &origin {
             Origin::Blob => self.try_link(part.open_blobs(&self.layout, key)?, &blob_file_name(&key.digest, key.executable), to)?,
             Origin::Written { stage, path, .. } => self.try_link(Some(stage), path, to)?,
@@ -186,23 +196,35 @@ impl Origins {
     }
 }
 
+/// Tells whether a content's blob is there and may be linked to. One that may not is removed: blobs are derived, and the next good one takes its place.
+fn is_as_written(blobs: &Directory, key: &ContentKey, size: u64, trust: Trust) -> Result<bool, FsError> {
+    let name = blob_file_name(&key.digest, key.executable);
+    let name = OsStr::new(&name);
+    let Some(found) = blobs.file_status(name)? else { return Ok(false) };
+    let sealed = found.size == size && found.mode == key.mode() && found.mtime == CANONICAL_MTIME;
+    if sealed && (trust == Trust::Status || hash(blobs.open_file(name)?, &blobs.path().join(name))?.0 == key.digest) {
+        return Ok(true);
+    }
+    blobs.remove_file(name)?;
+    Ok(false)
+}
+
 /// Tells a file system that does not link from one that failed: EXDEV, EOPNOTSUPP, EPERM.
 pub(super) fn cannot_link(error: &FsError) -> bool {
     matches!(error.io_kind(), Some(ErrorKind::CrossesDevices | ErrorKind::Unsupported | ErrorKind::PermissionDenied))
 }
 
 impl Part {
-    fn find(&mut self, layout: &Layout, key: &ContentKey, size: u64) -> Result<Option<Origin>, FsError> {
+    fn find(&mut self, origins: &Origins, key: &ContentKey, size: u64) -> Result<Option<Origin>, FsError> {
         if let Some(origin) = self.contents.get(key) {
             return Ok(Some(origin.clone()));
         }
-        let Some(blobs) = self.open_blobs(layout, key)? else { return Ok(None) };
-        let found = blobs.file_key(OsStr::new(&blob_file_name(&key.digest, key.executable)))?;
-        let as_written = found.is_some_and(|found| found.size == size && found.mode == key.mode() && found.mtime == CANONICAL_MTIME);
-        Ok(as_written.then(|| match self.contents.entry(*key) {
-            Entry::Occupied(entry) => entry.get().clone(),
-            Entry::Vacant(entry) => entry.insert(Origin::Blob).clone(),
-        }))
+        let Some(blobs) = self.open_blobs(&origins.layout, key)? else { return Ok(None) };
+        if !is_as_written(blobs, key, size, origins.trust)? {
+            return Ok(None);
+        }
+        self.contents.insert(*key, Origin::Blob);
+        Ok(Some(Origin::Blob))
     }
 
     fn open_blobs(&mut self, layout: &Layout, key: &ContentKey) -> Result<Option<&Directory>, FsError> {
