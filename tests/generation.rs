@@ -1,6 +1,9 @@
 //! Promises of generations, checked from outside: numbers, switching, dropping, links into the store.
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
 
+mod journal;
+mod place;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

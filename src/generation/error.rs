@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::fsys::FsError;
 use crate::model::EnvironmentName;
 use crate::model::InvalidNoun;
+use crate::model::TreePath;
 
 /// Tells what stands in the way, and where.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,12 @@ pub enum GenerationError {
     NoFreeName {
         /// The path.
         path: PathBuf,
+    },
+    /// Files changed between the plan and the act.
+    #[error("{} changed meanwhile", paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    ChangedMeanwhile {
+        /// The files, as paths in the project.
+        paths: Vec<TreePath>,
     },
     /// A content the journal needs is gone.
     #[error("the content {} that operation {sequence} kept is gone", content.display())]

@@ -1,0 +1,1 @@
+//! `[place]`: links and copies in the project, and what people did to them.
