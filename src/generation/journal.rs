@@ -301,6 +301,15 @@ impl Content {
     }
 }
 
+impl Change {
+    fn on(&self, side: Side) -> &State {
+        match side {
+            Side::Before => &self.before,
+            Side::After => &self.after,
+        }
+    }
+}
+
 impl FileChange {
     /// Gives what the file is on one side.
     pub(super) fn on(&self, side: Side) -> &FileState {
@@ -365,7 +374,7 @@ impl Journal {
         self.remove_leftovers()?;
         let operation = self.recorded(new)?;
         let stage = operations.join(format!("{STAGE_PREFIX}{}", fsys::random_id()?));
-        let begun = self.write_operation(&stage, new, &operation).and_then(|()| Ok(fsys::rename_noreplace(&stage, &self.directory(operation.sequence))?));
+        let begun = write_operation(&stage, new, &operation).and_then(|()| Ok(fsys::rename_noreplace(&stage, &self.directory(operation.sequence))?));
         if begun.is_err() {
             // The space must be given back; the error that counts is the first one.
             let _ = fsys::remove_tree(&stage);
@@ -421,21 +430,6 @@ impl Journal {
         })
     }
 
-    fn write_operation(&self, stage: &Path, new: &NewOperation, operation: &Operation) -> Result<()> {
-        fsys::create_dir(stage)?;
-        for side in [Side::Before, Side::After] {
-            let directory = stage.join(side.directory());
-            fsys::create_dir(&directory)?;
-            for (index, change) in new.files.iter().enumerate() {
-                let state = if side == Side::Before { &change.before } else { &change.after };
-                keep_content(state, &directory.join(index.to_string()))?;
-            }
-            fsys::fsync_dir(&directory)?;
-        }
-        write_synced(&stage.join(OPERATION_FILE), &format_document(operation))?;
-        Ok(fsys::fsync_dir(stage)?)
-    }
-
     /// Removes stages and trash of the journal; only one process at a time is here, so they are a crash's.
     fn remove_leftovers(&self) -> Result<()> {
         let operations = self.layout.operations(&self.project.id);
@@ -457,6 +451,20 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+fn write_operation(directory: &Path, new: &NewOperation, operation: &Operation) -> Result<()> {
+    fsys::create_dir(directory)?;
+    for side in [Side::Before, Side::After] {
+        let contents = directory.join(side.directory());
+        fsys::create_dir(&contents)?;
+        for (index, change) in new.files.iter().enumerate() {
+            keep_content(change.on(side), &contents.join(index.to_string()))?;
+        }
+        fsys::fsync_dir(&contents)?;
+    }
+    write_synced(&directory.join(OPERATION_FILE), &format_document(operation))?;
+    Ok(fsys::fsync_dir(directory)?)
 }
 
 fn keep_content(state: &State, at: &Path) -> Result<()> {

@@ -283,7 +283,7 @@ pub fn plan_place(project: &Path, old: &Placements, new: &Placements, seen: &Sig
             was_copied: new.paths.get(path).is_some_and(|it| old.copied_targets.contains(&it.target)),
         };
         let verdict = judge(path, &voices, seen, &removed, edited);
-        builder.add(path, &voices, verdict)?;
+        builder.add(path, &voices, &verdict)?;
     }
     Ok(builder.finish())
 }
@@ -356,16 +356,22 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn add(&mut self, path: &TreePath, voices: &Voices<'_>, verdict: Verdict) -> Result<()> {
+    fn add(&mut self, path: &TreePath, voices: &Voices<'_>, verdict: &Verdict) -> Result<()> {
         let Some(placed) = voices.new.or(voices.old) else { return Ok(()) };
-        let after = voices.new.map_or(State::Absent, |new| new.thing.state());
-        let action = match (&verdict, &placed.thing) {
-            (Verdict::Stay, _) => return Ok(()),
-            (Verdict::Refuse { obstacle, found }, _) => {
-                let in_the_way = InTheWay { path: path.clone(), pack: placed.pack.clone(), obstacle: obstacle.clone(), found: (*found).to_owned() };
-                self.plan.in_the_way.push(in_the_way);
-                return Ok(());
-            }
+        if let Verdict::Refuse { obstacle, found } = verdict {
+            let in_the_way = InTheWay { path: path.clone(), pack: placed.pack.clone(), obstacle: obstacle.clone(), found: (*found).to_owned() };
+            self.plan.in_the_way.push(in_the_way);
+        }
+        let Some(action) = self.action(path, &placed.thing, verdict)? else { return Ok(()) };
+        self.add_changes(path, voices, &action);
+        self.plan.steps.push(PlaceStep { path: path.clone(), pack: placed.pack.clone(), action });
+        Ok(())
+    }
+
+    /// Names what happens to a path; `None` where nothing does.
+    fn action(&mut self, path: &TreePath, thing: &Thing, verdict: &Verdict) -> Result<Option<PlaceAction>> {
+        Ok(Some(match (verdict, thing) {
+            (Verdict::Stay | Verdict::Refuse { .. }, _) => return Ok(None),
             (Verdict::Make, Thing::Link { .. }) => PlaceAction::Link,
             (Verdict::Make, Thing::File { .. }) => PlaceAction::Copy,
             (Verdict::Replace, _) => PlaceAction::Replace,
@@ -373,21 +379,24 @@ impl Builder<'_> {
             (Verdict::Remove, Thing::File { .. }) => PlaceAction::Remove,
             (Verdict::KeepEdited, _) => PlaceAction::KeepEdited,
             (Verdict::SaveAside, _) => PlaceAction::SaveAside { saved_as: self.free_name(path)? },
-        };
-        let change = |before| Change { path: path.clone(), before, after: after.clone() };
-        match (&action, voices.old) {
-            (PlaceAction::KeepEdited, _) => {}
-            (PlaceAction::SaveAside { saved_as }, _) => {
+        }))
+    }
+
+    fn add_changes(&mut self, path: &TreePath, voices: &Voices<'_>, action: &PlaceAction) {
+        let after = voices.new.map_or(State::Absent, |new| new.thing.state());
+        let old = voices.old.map_or(State::Absent, |old| old.thing.state());
+        let change = |before| Change { path: path.clone(), before, after };
+        match action {
+            PlaceAction::KeepEdited => {}
+            PlaceAction::Remove | PlaceAction::Unlink => self.plan.changes.push(change(old)),
+            PlaceAction::Replace => self.made.push(change(old)),
+            PlaceAction::Link | PlaceAction::Copy => self.made.push(change(State::Absent)),
+            PlaceAction::SaveAside { saved_as } => {
                 let edited = self.edited_state(path);
                 self.plan.changes.push(Change { path: saved_as.clone(), before: State::Absent, after: edited.clone() });
                 self.made.push(change(edited));
             }
-            (PlaceAction::Remove | PlaceAction::Unlink, Some(old)) => self.plan.changes.push(change(old.thing.state())),
-            (PlaceAction::Replace, Some(old)) => self.made.push(change(old.thing.state())),
-            _ => self.made.push(change(State::Absent)),
         }
-        self.plan.steps.push(PlaceStep { path: path.clone(), pack: placed.pack.clone(), action });
-        Ok(())
     }
 
     /// Gives the state of an edited file, whose bytes the journal must keep.

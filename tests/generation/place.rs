@@ -37,6 +37,11 @@ fn path(text: &str) -> TreePath {
     TreePath::parse(text).expect("valid")
 }
 
+fn planned(releases: Vec<WantedRelease>, place: &[(&str, &str, PlaceMode)]) -> LinkPlan {
+    let wish = |(target, pack, mode): &(&str, &str, PlaceMode)| PlaceWish { target: path(target), pack: PackName::parse(pack).expect("valid"), mode: *mode };
+    plan(&Wanted { environment: dev(), releases, place: place.iter().map(wish).collect() }).expect("no clash")
+}
+
 /// Files of a pack: path and text; a text that begins with `->` is a link.
 type Files<'a> = &'a [(&'a str, &'a str)];
 
@@ -59,18 +64,12 @@ impl World {
                 fs::write(&at, text).expect("written");
                 let blake3 = Blake3Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes());
                 let size = text.len() as u64;
-                let entry = |path| if file.ends_with(".sh") { FileEntry::Executable { path, size, blake3 } } else { FileEntry::File { path, size, blake3 } };
+                let entry = |path| if text.starts_with("run") { FileEntry::Executable { path, size, blake3 } } else { FileEntry::File { path, size, blake3 } };
                 entries.push(entry(path(file)));
             }
         }
         let manifest = PackManifest::new(id.name.clone(), id.version.clone(), name.to_owned(), jiff::Timestamp::UNIX_EPOCH, entries);
         WantedRelease { id, store_path, unpacked_bytes: 1, manifest, priority: 0, rename: BTreeMap::new() }
-    }
-
-    fn planned(&self, releases: Vec<WantedRelease>, place: &[(&str, &str, PlaceMode)]) -> LinkPlan {
-        let wish =
-            |(target, pack, mode): &(&str, &str, PlaceMode)| PlaceWish { target: path(target), pack: PackName::parse(pack).expect("valid"), mode: *mode };
-        plan(&Wanted { environment: dev(), releases, place: place.iter().map(wish).collect() }).expect("no clash")
     }
 
     fn plan_move(&self, old: Option<&LinkPlan>, new: &LinkPlan, edited: EditedFiles) -> PlacePlan {
@@ -144,7 +143,7 @@ const NEWER: Files<'_> = &[("board.md", "two\n"), ("docs/b.md", "b\n"), ("latest
 fn a_link_leads_through_the_active_environment() {
     let world = World::new();
     let release = world.pack("@acme/kanban", BOARD);
-    let plan = world.planned(vec![release.clone()], &[("frameworks/kanban", "@acme/kanban", PlaceMode::Link)]);
+    let plan = planned(vec![release.clone()], &[("frameworks/kanban", "@acme/kanban", PlaceMode::Link)]);
     assert_eq!(world.place(None, &plan, EditedFiles::Keep), ["frameworks/kanban Link"]);
     assert_eq!(world.place(Some(&plan), &plan, EditedFiles::Keep), Vec::<String>::new());
     world.switch(vec![release]);
@@ -152,7 +151,7 @@ fn a_link_leads_through_the_active_environment() {
     activate(&world.project.directory, Some(&dev())).expect("active");
     assert_eq!(fs::read_to_string(world.project.directory.join("frameworks/kanban/board.md")).expect("there"), "one\n");
     world.check_tree(&[("frameworks/kanban", "-> ../.packs/active/packs/@acme+kanban")]);
-    let nothing = world.planned(Vec::new(), &[]);
+    let nothing = planned(Vec::new(), &[]);
     world.check_taking_back(Some(&plan), &nothing, EditedFiles::Keep);
     assert_eq!(world.place(Some(&plan), &nothing, EditedFiles::Keep), ["frameworks/kanban Unlink"]);
     assert_eq!(world.project_tree(), BTreeMap::new());
@@ -162,7 +161,7 @@ fn a_link_leads_through_the_active_environment() {
 fn copies_follow_the_release() {
     let world = World::new();
     let wish = [("kanban", "kanban", PlaceMode::Copy)];
-    let (one, two) = (world.planned(vec![world.pack("kanban", BOARD)], &wish), world.planned(vec![world.pack("kanban", NEWER)], &wish));
+    let (one, two) = (planned(vec![world.pack("kanban", BOARD)], &wish), planned(vec![world.pack("kanban", NEWER)], &wish));
     world.check_taking_back(None, &one, EditedFiles::Keep);
     assert_eq!(world.place(None, &one, EditedFiles::Keep), ["kanban/board.md Copy", "kanban/docs/a.md Copy", "kanban/latest Link", "kanban/run.sh Copy"]);
     world.check_tree(&[("kanban/board.md", "one\n"), ("kanban/docs/a.md", "a\n"), ("kanban/latest", "-> docs/a.md"), ("kanban/run.sh", "run\n")]);
@@ -170,7 +169,7 @@ fn copies_follow_the_release() {
     let steps = world.place(Some(&one), &two, EditedFiles::Keep);
     assert_eq!(steps, ["kanban/board.md Replace", "kanban/docs/a.md Remove", "kanban/docs/b.md Copy", "kanban/latest Replace"]);
     world.check_tree(&[("kanban/board.md", "two\n"), ("kanban/docs/b.md", "b\n"), ("kanban/latest", "-> docs/b.md"), ("kanban/run.sh", "run\n")]);
-    world.place(Some(&two), &world.planned(Vec::new(), &[]), EditedFiles::Keep);
+    world.place(Some(&two), &planned(Vec::new(), &[]), EditedFiles::Keep);
     assert_eq!(world.project_tree(), BTreeMap::new(), "empty directories go with their last file");
 }
 
@@ -178,7 +177,7 @@ fn copies_follow_the_release() {
 fn copies_are_writable_and_keep_being_executable() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = World::new();
-    let plan = world.planned(vec![world.pack("kanban", BOARD)], &[("kanban", "kanban", PlaceMode::Copy)]);
+    let plan = planned(vec![world.pack("kanban", BOARD)], &[("kanban", "kanban", PlaceMode::Copy)]);
     world.place(None, &plan, EditedFiles::Keep);
     let mode = |file: &str| fs::metadata(world.project.directory.join(file)).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode("kanban/board.md"), mode("kanban/run.sh")), (0o644, 0o755));
@@ -188,7 +187,7 @@ fn copies_are_writable_and_keep_being_executable() {
 fn edited_copies_are_kept() {
     let world = World::new();
     let wish = [("kanban", "kanban", PlaceMode::Copy)];
-    let (one, two) = (world.planned(vec![world.pack("kanban", BOARD)], &wish), world.planned(vec![world.pack("kanban", NEWER)], &wish));
+    let (one, two) = (planned(vec![world.pack("kanban", BOARD)], &wish), planned(vec![world.pack("kanban", NEWER)], &wish));
     world.place(None, &one, EditedFiles::Keep);
     world.edit("kanban/board.md", "mine\n");
     world.edit("kanban/docs/a.md", "mine too\n");
@@ -205,7 +204,7 @@ fn edited_copies_are_kept() {
 fn when_forced_edited_copies_are_saved_aside() {
     let world = World::new();
     let wish = [("kanban", "kanban", PlaceMode::Copy)];
-    let (one, two) = (world.planned(vec![world.pack("kanban", BOARD)], &wish), world.planned(vec![world.pack("kanban", NEWER)], &wish));
+    let (one, two) = (planned(vec![world.pack("kanban", BOARD)], &wish), planned(vec![world.pack("kanban", NEWER)], &wish));
     world.place(None, &one, EditedFiles::Keep);
     world.edit("kanban/board.md", "mine\n");
     world.edit("kanban/board.md.packs-saved", "an older one\n");
@@ -222,7 +221,7 @@ fn when_forced_edited_copies_are_saved_aside() {
 #[test]
 fn what_people_removed_comes_back() {
     let world = World::new();
-    let plan = world.planned(vec![world.pack("kanban", BOARD)], &[("kanban", "kanban", PlaceMode::Copy)]);
+    let plan = planned(vec![world.pack("kanban", BOARD)], &[("kanban", "kanban", PlaceMode::Copy)]);
     world.place(None, &plan, EditedFiles::Keep);
     fs::remove_dir_all(world.project.directory.join("kanban/docs")).expect("removed");
     assert_eq!(world.place(Some(&plan), &plan, EditedFiles::Keep), ["kanban/docs/a.md Copy"]);
@@ -244,7 +243,7 @@ fn foreign_files_refuse_the_whole() {
         ("away/kanban", "kanban", PlaceMode::Link),
         ("free", "kanban", PlaceMode::Link),
     ];
-    let plan = world.planned(vec![world.pack("kanban", &[("board.md", "one\n")])], &wishes);
+    let plan = planned(vec![world.pack("kanban", &[("board.md", "one\n")])], &wishes);
     world.check_in_the_way(
         None,
         &plan,
@@ -262,7 +261,7 @@ fn foreign_files_refuse_the_whole() {
 fn a_file_like_the_one_to_be_placed_is_taken_over() {
     let world = World::new();
     world.edit("kanban/board.md", "one\n");
-    let plan = world.planned(vec![world.pack("kanban", &[("board.md", "one\n")])], &[("kanban", "kanban", PlaceMode::Copy)]);
+    let plan = planned(vec![world.pack("kanban", &[("board.md", "one\n")])], &[("kanban", "kanban", PlaceMode::Copy)]);
     assert_eq!(world.place(None, &plan, EditedFiles::Keep), Vec::<String>::new());
 }
 
@@ -270,8 +269,8 @@ fn a_file_like_the_one_to_be_placed_is_taken_over() {
 fn a_link_becomes_copies_and_back() {
     let world = World::new();
     let release = world.pack("kanban", BOARD);
-    let link = world.planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Link)]);
-    let copy = world.planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Copy)]);
+    let link = planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Link)]);
+    let copy = planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Copy)]);
     world.place(None, &link, EditedFiles::Keep);
     // The link must lead somewhere, so that looking through it would be noticed.
     world.switch(vec![release.clone()]);
@@ -307,8 +306,8 @@ impl World {
 fn copies_with_edits_do_not_make_way_for_a_link() {
     let world = World::new();
     let release = world.pack("kanban", &[("board.md", "one\n"), ("docs/a.md", "a\n")]);
-    let copy = world.planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Copy)]);
-    let link = world.planned(vec![release], &[("kanban", "kanban", PlaceMode::Link)]);
+    let copy = planned(vec![release.clone()], &[("kanban", "kanban", PlaceMode::Copy)]);
+    let link = planned(vec![release], &[("kanban", "kanban", PlaceMode::Link)]);
     world.place(None, &copy, EditedFiles::Keep);
     world.edit("kanban/board.md", "mine\n");
     world.check_in_the_way(Some(&copy), &link, &["kanban of kanban cannot be placed: an edited file is in the way at kanban/board.md"]);
