@@ -1,6 +1,10 @@
 //! The store from outside: archives in, store paths out, and what is promised of them.
 #![allow(clippy::disallowed_methods, reason = "tests set up their world and look at the disk")]
 
+mod ingest;
+mod user;
+mod verify;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -194,24 +198,4 @@ fn sample() -> Items {
         ("latest", Item::Symlink("docs/README.md".into())),
         ("ünïcode/…", file("text")),
     ])
-}
-
-#[test]
-fn what_is_ingested_is_what_was_packed() {
-    for compression in [Compression::Zstd, Compression::Gzip] {
-        let world = World::new();
-        let batch = world.batch();
-        let archive = verified(archive_bytes("kanban", "2.0.3", &sample(), compression));
-        let staged = batch.stage(&archive, &expected("kanban", "2.0.3")).expect("staged");
-        assert_eq!(world.store.paths().expect("listed"), [], "nothing is in sight before it is published");
-        let stored = batch.publish(vec![staged], Durability::Synced).expect("published").remove(0);
-        let path = world.on_disk(&stored.store_path);
-        assert_eq!(read_back(&path.join("kanban")), sample());
-        assert_eq!(fs::read(path.join("MANIFEST.json")).expect("read"), manifest("kanban", "2.0.3", &sample()).format());
-        sealed(&path, 0o555);
-        assert_eq!(world.names(), [stored.store_path.to_string()], "no stage is left");
-        assert_eq!(world.store.known(&archive.sha256(), &release("kanban", "2.0.3")).expect("an answer"), Some(stored.store_path.clone()));
-        assert_eq!(world.store.pack_manifest(&stored.store_path).expect("read").name.to_string(), "kanban");
-        assert_eq!(stored.unpacked_bytes, stored.written_bytes);
-    }
 }

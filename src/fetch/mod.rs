@@ -154,7 +154,8 @@ mod tests {
     use crate::archive::sha256;
     use std::fs;
 
-    const LARGE: usize = (MEMORY_BYTES_MAX + 1) as usize;
+    /// One byte more than fits into memory.
+    const LARGE: usize = (16 << 20) + 1;
 
     /// Changes the promise or the bytes, and requires the mismatch; nothing may be left in the spool's directory.
     #[track_caller]
