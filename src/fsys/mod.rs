@@ -58,6 +58,7 @@ pub use read::absolute;
 pub use read::canonicalize;
 pub use read::free_bytes;
 pub use read::list_dir;
+pub use read::list_dir_status;
 pub use read::open;
 pub use read::read;
 pub use read::read_link;

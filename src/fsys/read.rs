@@ -97,6 +97,24 @@ pub fn list_dir(path: &Path) -> Result<Vec<DirEntry>> {
     Ok(entries)
 }
 
+/// Lists a directory as [`list_dir`] does, with what each name stands for; a name that vanishes meanwhile is not in it.
+pub fn list_dir_status(path: &Path) -> Result<Vec<(DirEntry, FileStatus)>> {
+    let listed = look("list", path, || fs::read_dir(path)?.filter_map(|entry| entry_status(entry).transpose()).collect::<io::Result<Vec<_>>>());
+    let mut entries = absent_as_none(listed)?.unwrap_or_default();
+    entries.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(entries)
+}
+
+/// The look goes through the open directory: no path is resolved again.
+fn entry_status(entry: io::Result<fs::DirEntry>) -> io::Result<Option<(DirEntry, FileStatus)>> {
+    let entry = entry?;
+    match entry.metadata() {
+        Ok(metadata) => Ok(Some((DirEntry { name: entry.file_name() }, from_metadata(&metadata)))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Looks at a path itself, following no link; `None` where there is nothing.
 pub fn status(path: &Path) -> Result<Option<FileStatus>> {
     let found = absent_as_none(look("look at", path, || fs::symlink_metadata(path)))?;
@@ -177,7 +195,20 @@ mod tests {
         assert_eq!(status(&nothing).expect("an answer"), None);
         assert_eq!(read_link(&nothing).expect("an answer"), None);
         assert_eq!(list_dir(&nothing).expect("an answer"), []);
+        assert_eq!(list_dir_status(&nothing).expect("an answer"), []);
         assert!(read(&nothing, 10).is_err());
+    }
+
+    #[test]
+    fn a_list_tells_what_names_stand_for() {
+        let world = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("nowhere", world.path().join("b")).expect("linked");
+        fs::write(world.path().join("a"), b"12345").expect("written");
+        fs::create_dir(world.path().join("c")).expect("made");
+        let listed = list_dir_status(world.path()).expect("listed");
+        let found: Vec<_> = listed.iter().map(|(entry, status)| (entry.name_str(), status.kind)).collect();
+        assert_eq!(found, [(Some("a"), FileKind::File), (Some("b"), FileKind::Symlink), (Some("c"), FileKind::Directory)]);
+        assert_eq!(listed[0].1, status(&world.path().join("a")).expect("an answer").expect("there"));
     }
 
     #[test]

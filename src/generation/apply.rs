@@ -104,7 +104,7 @@ impl Drop for StagedGeneration {
 /// Takes a generation away; its number and its parent stay behind. Gives the trash, for the caller to remove at leisure, or `None` if it was not there.
 ///
 /// Needs no space on a full disk: the tombstone is an empty file renamed out of the generation. After a power cut the generation is there (with or without
-/// its tombstone) or is trash; the caller keeps others from switching to it meanwhile.
+/// its tombstone) or is trash; the caller keeps others from switching to it meanwhile, and syncs `generations/` before it removes what the generation used.
 ///
 /// # Errors
 /// [`GenerationError::MustStay`] for generation 0 and the current one.
@@ -120,7 +120,6 @@ pub fn drop_generation(environment: &Environment, number: u64) -> Result<Option<
     leave_tombstone(environment, number, &generations)?;
     let trash = generations.join(format!("{TRASH_PREFIX}{}", fsys::random_id()?));
     fsys::rename(&path, &trash)?;
-    fsys::fsync_dir(&generations)?;
     Ok(Some(trash))
 }
 

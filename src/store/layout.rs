@@ -5,6 +5,7 @@
 //! store/<tree>-<name>-<version>/            one release's tree
 //! store/.stage-<random>/ .trash-<random>/   being built, being removed
 //! blobs/<2 hex>/<62 hex>[.x]                one inode per distinct content and executable bit
+//! projects/.trash-<random>/                 a project being forgotten
 //! projects/<id>/project.json
 //! projects/<id>/operations/<seq>/
 //! projects/<id>/<env>/generations/<n>/
@@ -29,10 +30,10 @@ use crate::model::StorePath;
 /// The version of this layout, as the file `VERSION` holds it.
 pub const LAYOUT_VERSION: &str = "1";
 
-/// Begins the names of trees being built in the store.
+/// Begins the names of what is being built: trees in the store, generations.
 pub const STAGE_PREFIX: &str = ".stage-";
 
-/// Begins the names of trees being removed from the store.
+/// Begins the names of what is being removed: trees in the store, generations, projects.
 pub const TRASH_PREFIX: &str = ".trash-";
 
 /// Every path of a home, from its root.
@@ -100,6 +101,11 @@ impl Layout {
     /// The directory of one project.
     pub fn project(&self, id: &ProjectId) -> PathBuf {
         self.projects().join(id.as_str())
+    }
+
+    /// A project being forgotten.
+    pub fn project_trash(&self, random: &str) -> PathBuf {
+        self.projects().join(format!("{TRASH_PREFIX}{random}"))
     }
 
     /// What is known of a project.

@@ -1,0 +1,124 @@
+//! What removing trees gives back: the disk blocks of inodes whose last name goes.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::fsys;
+use crate::fsys::FileKind;
+use crate::fsys::FsError;
+use crate::gc::GcError;
+use crate::gc::parallel::Workers;
+use crate::model::StorePath;
+use crate::store::layout::Layout;
+
+/// Something that has a name in a tree, and what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inode {
+    /// Its number on the home's file system.
+    pub number: u64,
+    /// How many names it has anywhere.
+    pub links: u64,
+    /// What it takes on the disk, in bytes.
+    pub disk_bytes: u64,
+}
+
+/// The inodes of each stored path, once for each name.
+pub type Sizes = BTreeMap<StorePath, Vec<Inode>>;
+
+/// What removing some trees frees.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Freed {
+    /// The disk blocks of what has no name left, in bytes.
+    pub(super) disk_bytes: u64,
+    /// Blobs whose only name is in `blobs/` then.
+    pub(super) blobs: Vec<PathBuf>,
+}
+
+/// Measures what goes when these trees go, and with them every blob that nothing else links to.
+pub(super) fn measure(layout: &Layout, trees: &[PathBuf], workers: &Workers) -> Result<Freed, FsError> {
+    let mut removed = Names::default();
+    for inodes in workers.map(trees, |tree| inodes_below(tree)) {
+        removed.add(&inodes?);
+    }
+    let mut freed = Freed::default();
+    let prefixes = fsys::list_dir(&layout.blobs())?;
+    for blobs in workers.map(&prefixes, |prefix| list_blobs(&layout.blobs().join(&prefix.name))) {
+        for (path, inode) in blobs? {
+            let removed_names = removed.take(inode.number);
+            if inode.links.saturating_sub(removed_names) <= 1 {
+                freed.disk_bytes += inode.disk_bytes;
+                freed.blobs.push(path);
+            }
+        }
+    }
+    freed.disk_bytes += removed.nameless_bytes();
+    Ok(freed)
+}
+
+/// Measures each stored path.
+pub(super) fn sizes(layout: &Layout, stored: &BTreeSet<StorePath>, workers: &Workers) -> Result<Sizes, GcError> {
+    let paths: Vec<&StorePath> = stored.iter().collect();
+    let measured = workers.map(&paths, |path| inodes_below(&layout.store_path(path)));
+    paths.into_iter().zip(measured).map(|(path, inodes)| Ok((path.clone(), inodes.map_err(GcError::look)?))).collect()
+}
+
+/// Gives everything in a tree, once for each name, the tree itself included; what vanishes meanwhile is not in it.
+pub(super) fn inodes_below(tree: &Path) -> Result<Vec<Inode>, FsError> {
+    let mut found = Vec::new();
+    if let Some(status) = fsys::status(tree)? {
+        found.push(inode_of(&status));
+        if status.kind == FileKind::Directory {
+            collect_below(tree, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn collect_below(directory: &Path, found: &mut Vec<Inode>) -> Result<(), FsError> {
+    for (entry, status) in fsys::list_dir_status(directory)? {
+        found.push(inode_of(&status));
+        if status.kind == FileKind::Directory {
+            collect_below(&directory.join(&entry.name), found)?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory's links are its own dots: it has one name.
+fn inode_of(status: &fsys::FileStatus) -> Inode {
+    let links = if status.kind == FileKind::Directory { 1 } else { status.links };
+    Inode { number: status.inode, links, disk_bytes: status.disk_bytes }
+}
+
+fn list_blobs(directory: &Path) -> Result<Vec<(PathBuf, Inode)>, FsError> {
+    let listed = fsys::list_dir_status(directory)?;
+    let is_blob = |status: &fsys::FileStatus| status.kind == FileKind::File;
+    Ok(listed.into_iter().filter(|(_, status)| is_blob(status)).map(|(entry, status)| (directory.join(&entry.name), inode_of(&status))).collect())
+}
+
+/// The names that go, by inode.
+#[derive(Debug, Default)]
+struct Names {
+    by_inode: HashMap<u64, (u64, Inode)>,
+}
+
+impl Names {
+    fn add(&mut self, inodes: &[Inode]) {
+        for inode in inodes {
+            self.by_inode.entry(inode.number).or_insert((0, *inode)).0 += 1;
+        }
+    }
+
+    /// Gives how many names of an inode go, and forgets it.
+    fn take(&mut self, number: u64) -> u64 {
+        self.by_inode.remove(&number).map_or(0, |(names, _)| names)
+    }
+
+    /// Gives what those take that have no other name.
+    fn nameless_bytes(&self) -> u64 {
+        self.by_inode.values().filter(|(names, inode)| inode.links <= *names).map(|(_, inode)| inode.disk_bytes).sum()
+    }
+}
