@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("generation", &["archive", "fsys", "manifest", "model", "store"]),
     ("audit", &["fsys", "model", "store"]),
     ("build", &[]),
-    ("gc", &[]),
+    ("gc", &["fsys", "generation", "model", "store"]),
     ("ops", &[]),
     ("cli", &[]),
 ];

@@ -15,15 +15,10 @@ use crate::audit::lines::FileEnd;
 use crate::audit::lines::months;
 use crate::audit::lines::read_end;
 use crate::fsys;
-use crate::fsys::FileLock;
-use crate::fsys::LockMode;
-use crate::fsys::LockRequest;
 use crate::fsys::Waiting;
 use crate::model::Blake3Digest;
 use crate::store::layout::Layout;
-
-/// Name of the lock file: the last in the order of `store/locks.rs`, so whoever holds it waits for nobody.
-const LOCK_NAME: &str = "audit";
+use crate::store::locks;
 
 /// How long an append waits for others: each holds the lock for one sync of the disk.
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -37,8 +32,7 @@ const NO_LINE: Blake3Digest = Blake3Digest::from_bytes([0; 32]);
 pub(super) fn append(layout: &Layout, entry: &mut Entry) -> Result<(), AuditError> {
     entry.clip();
     let waiting = Waiting { wait_max: WAIT_MAX, holder: &entry.begin.command, on_wait: &|_| {} };
-    let path = layout.lock(LOCK_NAME);
-    let _held = FileLock::acquire(&LockRequest { path: &path, mode: LockMode::Exclusive, waiting: &waiting }).map_err(AuditError::write)?;
+    let _held = locks::audit(layout, &waiting).map_err(AuditError::write)?;
     let mut attempt = || append_locked(layout, &mut *entry);
     with_reserve(&mut attempt, || release_reserve(layout))?;
     refill_reserve(layout);

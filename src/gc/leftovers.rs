@@ -64,8 +64,8 @@ fn find_abandoned(directory: &Path, found: &mut Leftovers) -> Result<(), GcError
 
 fn find_litter(project: &ProjectId, directory: &Path, found: &mut Leftovers) -> Result<(), GcError> {
     for entry in fsys::list_dir(directory).map_err(GcError::look)? {
-        // The name under which `fsys` writes what is to replace another file.
-        if entry.name_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp")) {
+        // The name under which `fsys` writes what is to replace another file: `.<name>.<random>.tmp`.
+        if entry.name_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".tmp")).is_some() {
             found.litter.push((project.clone(), directory.join(&entry.name)));
         }
     }

@@ -14,6 +14,9 @@ use crate::gc::parallel::Workers;
 use crate::model::StorePath;
 use crate::store::layout::Layout;
 
+/// Hex digits of a blob's name: those of a digest, without the two of its directory.
+const BLOB_NAME_DIGITS: usize = 62;
+
 /// Something that has a name in a tree, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inode {
@@ -93,10 +96,17 @@ fn inode_of(status: &fsys::FileStatus) -> Inode {
     Inode { number: status.inode, links, disk_bytes: status.disk_bytes }
 }
 
+/// Lists the blobs of a directory; what is not named as one is not ours.
 fn list_blobs(directory: &Path) -> Result<Vec<(PathBuf, Inode)>, FsError> {
     let listed = fsys::list_dir_status(directory)?;
-    let is_blob = |status: &fsys::FileStatus| status.kind == FileKind::File;
-    Ok(listed.into_iter().filter(|(_, status)| is_blob(status)).map(|(entry, status)| (directory.join(&entry.name), inode_of(&status))).collect())
+    let blobs = listed.into_iter().filter(|(entry, status)| status.kind == FileKind::File && entry.name_str().is_some_and(is_blob_name));
+    Ok(blobs.map(|(entry, status)| (directory.join(&entry.name), inode_of(&status))).collect())
+}
+
+/// A blob is named by its digest without the two digits of its directory, and `.x` where it is executable.
+fn is_blob_name(name: &str) -> bool {
+    let digits = name.strip_suffix(".x").unwrap_or(name);
+    digits.len() == BLOB_NAME_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// The names that go, by inode.

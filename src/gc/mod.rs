@@ -15,7 +15,7 @@
 //!    directories: no generation comes back after a power cut whose store paths went.
 //! 3. Under the exclusive store lock again: read all roots, subtract what they reach from what was dead before, rename the rest to trash. Who wants a store
 //!    path says so under `roots/` while holding the store lock shared and looks only then whether it is there: we see the claim, or it sees the path gone. A
-//!    path that appeared meanwhile is not among those that were dead before.
+//!    path that appeared meanwhile is not among those that were dead before. After the lock is released, sync `store/`.
 //! 4. Without a lock, in parallel: remove the trash, then the blobs whose only name is the one in `blobs/`.
 //!
 //! Running commands are read before generations. A switch lets its claim go only after its generation is current, so one of both is seen.
@@ -23,6 +23,7 @@
 //! Everything renamed to trash is locked by who removes it (flock on the directory). A crash leaves trash, which the next collection removes, just as the
 //! stages of processes that died. The lock is held while names are read and renamed, never while files are deleted.
 
+mod drop;
 mod error;
 mod fit;
 mod leftovers;

@@ -149,11 +149,13 @@ pub(super) struct Surveyor<'a> {
     generations: HashMap<GenerationId, Arc<GenerationRoot>>,
     /// Each path once, however many generations have it.
     store_paths: HashSet<Arc<StorePath>>,
+    /// Where each project was last seen, and whether it was there: looked up once, since a hanging network disk must not hang whoever waits for the lock.
+    seen: HashMap<ProjectId, (ProjectFile, Presence)>,
 }
 
 impl<'a> Surveyor<'a> {
     pub(super) fn new(layout: &'a Layout) -> Self {
-        Surveyor { layout, generations: HashMap::new(), store_paths: HashSet::new() }
+        Surveyor { layout, generations: HashMap::new(), store_paths: HashSet::new(), seen: HashMap::new() }
     }
 
     /// Reads all roots. Complete under the exclusive store lock; without it what changes meanwhile may be missing.
@@ -182,13 +184,32 @@ impl<'a> Surveyor<'a> {
             let Some(id) = entry.name_str().and_then(|name| ProjectId::parse(name).ok()) else { continue };
             let environments = self.environments(&id)?;
             match files.remove(&id) {
-                Some(file) => found.push(ProjectRoots { id, name: file.name.to_string(), presence: presence(&file), path: file.path, environments }),
+                Some(file) => {
+                    let (name, path, presence) = (file.name.to_string(), file.path.clone(), self.presence(file));
+                    found.push(ProjectRoots { id, name, path, presence, environments });
+                }
                 // Left by a crash before the project got its first generation.
                 None if environments.is_empty() => {}
                 None => return Err(GcError::NoProjectFile { path: self.layout.project_file(&id) }),
             }
         }
         Ok(found)
+    }
+
+    fn presence(&mut self, file: ProjectFile) -> Presence {
+        match self.seen.get(&file.id) {
+            Some((seen, presence)) if *seen == file => *presence,
+            _ => {
+                let presence = presence(&file);
+                self.seen.insert(file.id.clone(), (file, presence));
+                presence
+            }
+        }
+    }
+
+    /// Tells whether a project is missing at this moment, as far as it was missing before.
+    pub(super) fn is_still_missing(&self, id: &ProjectId) -> bool {
+        self.seen.get(id).is_some_and(|(file, seen)| *seen == Presence::Missing && presence(file) == Presence::Missing)
     }
 
     /// Reads the environments of one project, and what they keep.

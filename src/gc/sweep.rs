@@ -1,32 +1,25 @@
-//! Carrying out a plan; the protocol is at the head of `gc/`.
+//! Carrying out a plan by the protocol at the head of `gc/`.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::fsys;
-use crate::fsys::FileLock;
 use crate::fsys::FsError;
 use crate::fsys::Waiting;
 use crate::gc::GcError;
+use crate::gc::drop::drop_generations;
 use crate::gc::leftovers::Leftovers;
 use crate::gc::leftovers::lock_abandoned;
 use crate::gc::mark::Plan;
 use crate::gc::measure::measure;
 use crate::gc::parallel::Workers;
-use crate::gc::roots::EnvironmentRoots;
 use crate::gc::roots::GenerationId;
-use crate::gc::roots::Presence;
-use crate::gc::roots::ProjectRoots;
 use crate::gc::roots::Roots;
 use crate::gc::roots::Surveyor;
-use crate::generation::Environment;
-use crate::generation::drop_generation;
 use crate::model::ProjectId;
 use crate::model::StorePath;
 use crate::store::layout::Layout;
@@ -56,7 +49,7 @@ pub(super) struct Sweep<'a> {
     pub(super) leftovers: &'a Leftovers,
 }
 
-impl Sweep<'_> {
+impl<'a> Sweep<'a> {
     /// Tells what [`Sweep::run`] would remove if nobody else were at work; changes nothing.
     pub(super) fn preview(&self) -> Result<Removed, GcError> {
         let forgotten = self.plan.projects.iter().map(|id| self.layout.project(id));
@@ -80,13 +73,17 @@ impl Sweep<'_> {
     /// Removes what the plan says, as far as it is still dead.
     ///
     /// If the power goes or the process dies, whatever has its old name is whole, and the next collection removes the rest.
-    pub(super) fn run(&self, surveyor: &mut Surveyor<'_>) -> Result<Removed, GcError> {
+    pub(super) fn run(&self, surveyor: &mut Surveyor<'a>) -> Result<Removed, GcError> {
         let mut removed = Removed { leftovers: self.leftovers.count(), ..Removed::default() };
         let mut trees = self.leftovers.abandoned.clone();
-        trees.extend(self.drop_generations(surveyor, &mut removed)?);
+        trees.extend(drop_generations(self, surveyor, &mut removed)?);
         let mut dead = self.plan.dead.clone();
         loop {
             let round = self.move_to_trash(surveyor, dead)?;
+            if !round.trash.is_empty() {
+                // A name that came back after a power cut would show a tree that is half removed.
+                fsys::fsync_dir(&self.layout.store()).map_err(GcError::remove)?;
+            }
             removed.paths.extend(round.moved);
             trees.extend(round.trash);
             let freed_bytes = self.remove(&trees, &mut removed)?;
@@ -100,100 +97,10 @@ impl Sweep<'_> {
         }
     }
 
-    /// Drops generations and forgets projects, and makes that durable before their store paths may go. Gives the trash.
-    fn drop_generations(&self, surveyor: &mut Surveyor<'_>, removed: &mut Removed) -> Result<Vec<PathBuf>, GcError> {
-        let work = self.work_by_project();
-        if work.is_empty() {
-            return Ok(Vec::new());
-        }
-        let alone = locks::store_exclusive(self.layout, self.waiting).map_err(GcError::lock)?;
-        let roots = surveyor.look()?;
-        let mut changed = Changed::default();
-        for (id, work) in &work {
-            match self.try_lock_project(id)? {
-                Some(_held) => self.work_on_project(surveyor, &roots, work, &mut changed, removed)?,
-                None => _ = removed.busy.insert(id.clone()),
-            }
-        }
-        drop(alone);
-        for directory in changed.directories {
-            fsys::fsync_dir(&directory).map_err(GcError::remove)?;
-        }
-        Ok(changed.trash)
-    }
-
-    fn work_by_project(&self) -> BTreeMap<ProjectId, ProjectWork<'_>> {
-        let mut work: BTreeMap<ProjectId, ProjectWork<'_>> = BTreeMap::new();
-        for project in &self.roots.projects {
-            let drops: Vec<&GenerationId> = project.generations().map(|generation| &*generation.id).filter(|id| self.plan.generations.contains(*id)).collect();
-            let litter: Vec<&Path> = self.leftovers.litter.iter().filter(|(id, _)| *id == project.id).map(|(_, path)| path.as_path()).collect();
-            let forget = self.plan.projects.contains(&project.id);
-            if forget || !drops.is_empty() || !litter.is_empty() {
-                work.insert(project.id.clone(), ProjectWork { planned: project, drops, litter, forget });
-            }
-        }
-        work
-    }
-
-    /// Locks a project if nobody has it. The store is locked already, against the order: but who never waits is waited for by nobody in a circle.
-    fn try_lock_project(&self, id: &ProjectId) -> Result<Option<FileLock>, GcError> {
-        let at_once = Waiting { wait_max: Duration::ZERO, ..*self.waiting };
-        match locks::project(self.layout, id, &at_once) {
-            Ok(held) => Ok(Some(held)),
-            Err(FsError::Locked { .. }) => Ok(None),
-            Err(source) => Err(GcError::lock(source)),
-        }
-    }
-
-    /// Does what is planned for one project, whose lock is held, unless the project has changed since.
-    fn work_on_project(
-        &self,
-        surveyor: &mut Surveyor<'_>,
-        roots: &Roots,
-        work: &ProjectWork<'_>,
-        changed: &mut Changed,
-        removed: &mut Removed,
-    ) -> Result<(), GcError> {
-        let id = &work.planned.id;
-        let now = surveyor.environments(id)?;
-        let is_used = roots.running.iter().flat_map(|running| &running.generations).any(|used| work.drops.contains(&used));
-        let is_missing = roots.projects.iter().any(|project| project.id == *id && project.presence == Presence::Missing);
-        if is_used || !same_currents(&work.planned.environments, &now) || (work.forget && !is_missing) {
-            removed.busy.insert(id.clone());
-        } else if work.forget {
-            self.forget_project(id, changed)?;
-            removed.projects.insert(id.clone());
-            removed.generations.extend(work.planned.generations().map(|generation| generation.id.clone()));
-        } else {
-            removed.freed_bytes += remove_litter(&work.litter)?;
-            self.drop_of_project(work, changed)?;
-            removed.generations.extend(work.drops.iter().map(|id| Arc::new((*id).clone())));
-        }
-        Ok(())
-    }
-
-    fn forget_project(&self, id: &ProjectId, changed: &mut Changed) -> Result<(), GcError> {
-        let trash = self.layout.project_trash(&fsys::random_id().map_err(GcError::remove)?);
-        fsys::rename(&self.layout.project(id), &trash).map_err(GcError::remove)?;
-        changed.directories.insert(self.layout.projects());
-        changed.trash.push(trash);
-        Ok(())
-    }
-
-    fn drop_of_project(&self, work: &ProjectWork<'_>, changed: &mut Changed) -> Result<(), GcError> {
-        for id in &work.drops {
-            let environment = Environment::new(self.layout, &id.project, &id.environment);
-            let trash = drop_generation(&environment, id.number).map_err(|source| GcError::Drop { source })?;
-            changed.directories.insert(self.layout.generations(&id.project, &id.environment));
-            changed.trash.extend(trash);
-        }
-        Ok(())
-    }
-
     /// Renames to trash what is still dead, under the exclusive store lock.
     ///
-    /// Not synced: after a power cut a name is the old one or trash, and what was dead stays dead.
-    fn move_to_trash(&self, surveyor: &mut Surveyor<'_>, dead: BTreeSet<StorePath>) -> Result<Round, GcError> {
+    /// The caller syncs `store/` before anything is deleted: until then a power cut may bring back a name, with all that is under it.
+    fn move_to_trash(&self, surveyor: &mut Surveyor<'a>, dead: BTreeSet<StorePath>) -> Result<Round, GcError> {
         let mut round = Round::default();
         if dead.is_empty() {
             return Ok(round);
@@ -223,22 +130,6 @@ impl Sweep<'_> {
     }
 }
 
-/// What is planned for one project.
-struct ProjectWork<'a> {
-    /// The project as the plan saw it.
-    planned: &'a ProjectRoots,
-    drops: Vec<&'a GenerationId>,
-    litter: Vec<&'a Path>,
-    forget: bool,
-}
-
-/// What was renamed, and where that must be made durable.
-#[derive(Default)]
-struct Changed {
-    trash: Vec<PathBuf>,
-    directories: BTreeSet<PathBuf>,
-}
-
 /// What one stay in the locked store has moved to trash.
 #[derive(Default)]
 struct Round {
@@ -265,21 +156,6 @@ impl Round {
             _ => Err(GcError::remove(error)),
         }
     }
-}
-
-fn same_currents(planned: &[EnvironmentRoots], now: &[EnvironmentRoots]) -> bool {
-    planned.iter().all(|planned| now.iter().any(|now| now.name == planned.name && now.current == planned.current))
-}
-
-/// Removes what replacing files left behind; gives what that frees, in bytes.
-fn remove_litter(litter: &[&Path]) -> Result<u64, GcError> {
-    let mut freed_bytes = 0;
-    for path in litter {
-        let found = fsys::status(path).map_err(GcError::remove)?;
-        fsys::remove_tree(path).map_err(GcError::remove)?;
-        freed_bytes += found.map_or(0, |found| found.disk_bytes);
-    }
-    Ok(freed_bytes)
 }
 
 /// Removes a tree unless somebody else is removing it, or has done so.
