@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::fsys;
 use crate::fsys::FileKind;
+use crate::fsys::FileLock;
 use crate::generation::Environment;
 use crate::generation::FileChange;
 use crate::generation::FileState;
@@ -22,9 +23,11 @@ use crate::generation::Result;
 use crate::generation::RunningOperation;
 use crate::generation::activate;
 use crate::generation::active_environment;
+use crate::generation::drop_generation;
 use crate::generation::journal::Side;
 use crate::generation::sight::Sighting;
 use crate::generation::sight::look_beneath;
+use crate::model::EnvironmentName;
 use crate::model::TreePath;
 
 /// Permission bits of a file placed in a project.
@@ -73,15 +76,15 @@ impl RunningOperation {
         }
     }
 
-    /// Ends it: durable when it returns, and from then on it can be undone.
-    pub fn finish(self) -> Result<()> {
+    /// Ends it: durable when it returns, and from then on it can be undone. After a failure it can still be taken back.
+    pub fn finish(&self) -> Result<()> {
         self.journal.conclude(self.operation.sequence, Outcome::Done)
     }
 
     /// Takes it back: files and links are as before, generations it made are dropped.
     ///
     /// Where even that fails, the next command's recovery tries again.
-    pub fn take_back(self) -> Result<Recovered> {
+    pub fn take_back(&self) -> Result<Recovered> {
         self.journal.roll_back(&self.operation)
     }
 }
@@ -114,7 +117,7 @@ impl Journal {
         Ok(Recovered::new(operation, Outcome::RolledForward, left_alone))
     }
 
-    pub(super) fn environment(&self, name: &crate::model::EnvironmentName) -> Environment {
+    pub(super) fn environment(&self, name: &EnvironmentName) -> Environment {
         Environment::new(&self.layout, &self.project.id, name)
     }
 
@@ -125,7 +128,10 @@ impl Journal {
             if environment.current()? == Some(flip.after) {
                 continue;
             }
-            if let Some(trash) = super::drop_generation(&environment, flip.after)? {
+            // A gc that is faster to lock the trash removes it.
+            if let Some(trash) = drop_generation(&environment, flip.after)?
+                && let Some(_lock) = FileLock::try_acquire_existing(&trash)?
+            {
                 fsys::remove_tree(&trash)?;
             }
         }

@@ -7,6 +7,7 @@ use crate::generation::GenerationRelease;
 use crate::generation::LinkPlan;
 use crate::generation::PlacedEntry;
 use crate::model::PackName;
+use crate::model::TreePath;
 use crate::model::Version;
 
 /// What differs between two generations.
@@ -51,7 +52,7 @@ pub fn difference_between(from: Option<&GenerationRecord>, to: &GenerationRecord
 #[derive(Default)]
 struct Side<'a> {
     releases: &'a [GenerationRelease],
-    links: Option<&'a BTreeMap<crate::model::TreePath, String>>,
+    links: Option<&'a BTreeMap<TreePath, String>>,
     place: &'a [PlacedEntry],
 }
 
@@ -90,11 +91,11 @@ fn differs(old: &GenerationRelease, new: &GenerationRelease) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::About;
     use crate::model::EnvironmentName;
     use crate::model::ReleaseId;
     use crate::model::StorePath;
     use crate::model::TreeDigest;
-    use crate::model::TreePath;
 
     /// A plan of `name version tree` triples and link texts.
     fn planned(releases: &[(&str, &str, u8)], links: &[&str]) -> LinkPlan {
@@ -114,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn check(old: &LinkPlan, new: &LinkPlan, expected: &str) {
-        let about = crate::generation::About {
+        let about = About {
             number: 1,
             parent: Some(0),
             lockfile: None,

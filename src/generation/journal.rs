@@ -15,7 +15,7 @@
 //!    side was changed by somebody else: it is left alone and named. Both ways may be interrupted and done again.
 //! 2. [`Journal::begin`] writes the operation whole and makes it durable before anything else changes.
 //! 3. [`RunningOperation::apply_files`], then [`RunningOperation::flip`]: the last flip is the moment from which the new state holds.
-//! 4. [`RunningOperation::finish`] writes `done`. An operation that cannot go on is taken back with [`RunningOperation::take_back`].
+//! 4. [`RunningOperation::finish`] writes `done`. An operation that cannot go on, or not even end, is taken back with [`RunningOperation::take_back`].
 //!
 //! Contents that lie in the store are named, not kept: while an operation has no `done`, the generation that they are of is current, before or after.
 //! The newest 50 operations are kept, so that they can be undone; a sequence number is never used again.
@@ -372,6 +372,7 @@ impl Journal {
         let operations = self.layout.operations(&self.project.id);
         fsys::create_dir_all(&operations)?;
         self.remove_leftovers()?;
+        self.prune()?;
         let operation = self.recorded(new)?;
         let stage = operations.join(format!("{STAGE_PREFIX}{}", fsys::random_id()?));
         let begun = write_operation(&stage, new, &operation).and_then(|()| Ok(fsys::rename_noreplace(&stage, &self.directory(operation.sequence))?));
@@ -393,10 +394,9 @@ impl Journal {
         }
     }
 
-    /// Writes down how an operation ended, durable, and lets go of the oldest ones.
+    /// Writes down how an operation ended, durable.
     pub(super) fn conclude(&self, sequence: u64, outcome: Outcome) -> Result<()> {
-        fsys::write_atomic(&self.directory(sequence).join(DONE_FILE), &format_document(&DoneFile { outcome }))?;
-        self.prune()
+        Ok(fsys::write_atomic(&self.directory(sequence).join(DONE_FILE), &format_document(&DoneFile { outcome }))?)
     }
 
     fn read_operation(&self, sequence: u64) -> Result<Option<Operation>> {
@@ -441,10 +441,10 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes the oldest operations; each is renamed first, so that none ever lies there without its `done`.
+    /// Makes room for one more operation by removing the oldest; each is renamed first, so that none ever lies there without its `done`.
     fn prune(&self) -> Result<()> {
         let sequences = self.sequences()?;
-        for sequence in &sequences[..sequences.len().saturating_sub(OPERATIONS_KEPT)] {
+        for sequence in &sequences[..sequences.len().saturating_sub(OPERATIONS_KEPT - 1)] {
             let trash = self.layout.operations(&self.project.id).join(format!("{TRASH_PREFIX}{}", fsys::random_id()?));
             fsys::rename(&self.directory(*sequence), &trash)?;
             fsys::remove_tree(&trash)?;

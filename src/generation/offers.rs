@@ -1,5 +1,6 @@
 //! What a pack offers to the shared directories of a generation: commands, man pages, shell completions. Nothing else is merged.
 
+use crate::archive::FileEntry;
 use crate::archive::PackManifest;
 use crate::generation::UnknownRename;
 use crate::generation::plan::WantedRelease;
@@ -27,7 +28,7 @@ pub(super) fn offers_of(release: &WantedRelease) -> Vec<Offer> {
         path: path.clone(),
         command: Some(command.clone()),
     });
-    let shared = release.manifest.files.iter().map(crate::archive::FileEntry::path).filter(|path| is_shared(path));
+    let shared = release.manifest.files.iter().map(FileEntry::path).filter(|path| is_shared(path));
     commands.chain(shared.map(|path| Offer { name: path.clone(), path: path.clone(), command: None })).collect()
 }
 
