@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world and look at the disk")]
 
 mod ingest;
+mod layout;
 mod user;
 mod verify;
 
