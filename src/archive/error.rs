@@ -258,6 +258,10 @@ const SHOWN_CHARS_MAX: usize = 160;
 
 /// Makes foreign bytes fit to be shown: control characters escaped, length bounded.
 pub(super) fn shown(bytes: &[u8]) -> String {
+    // Every entry is named for the case that it is at fault; nearly all names need no care.
+    if bytes.len() <= SHOWN_CHARS_MAX && bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * SHOWN_CHARS_MAX)]);
     let mut shown = String::new();
     for character in text.chars().take(SHOWN_CHARS_MAX) {

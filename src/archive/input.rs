@@ -1,4 +1,7 @@
-//! The decoded bytes of an archive: whole in memory for small ones, as a stream for large ones.
+//! The decoded bytes of an archive: small gzip ones whole in memory, all others as a stream.
+//!
+//! libdeflate is 1.5 times as fast as a streaming inflate, and works on whole buffers only. For zstd one buffer for everything is no
+//! faster than a stream through a small one that stays in the processor's cache (both measured on 330 source archives, 310 MB unpacked).
 
 use std::io;
 use std::io::BufRead as _;
@@ -13,10 +16,10 @@ use crate::archive::Limits;
 use crate::archive::compression::zstd_window;
 use crate::archive::limits::Bound;
 
-/// Largest archive that is decoded into one buffer, in bytes: twice as fast as streaming, and nearly all packs are smaller.
+/// Largest gzip archive that is decoded into one buffer, in bytes; nearly all packs are smaller.
 const WHOLE_ARCHIVE_BYTES_MAX: usize = 16 << 20;
 
-/// Largest buffer that an archive is decoded into, in bytes: two of them and two archives stay below 128 MiB.
+/// Largest buffer that a gzip archive is decoded into, in bytes: two of them and two archives stay below 128 MiB.
 const WHOLE_DECODED_BYTES_MAX: u64 = 32 << 20;
 
 /// Bytes of an archive that tell its compression and window: the longest zstd frame header.
@@ -27,7 +30,7 @@ const STREAM_BYTES: usize = 128 << 10;
 
 /// The bytes of an archive, which the caller has already verified by size and sha256.
 pub enum ArchiveBytes<'a> {
-    /// All of it in memory; up to 16 MiB this is the fast way.
+    /// All of it in memory; the fast way for gzip up to 16 MiB.
     Memory(&'a [u8]),
     /// A stream, for archives that do not belong into memory.
     Stream {
@@ -40,11 +43,14 @@ pub enum ArchiveBytes<'a> {
 
 /// Tells how many bytes of memory reading this archive takes besides the archive itself; for a semaphore around parallel reads.
 ///
-/// Counts the decoder and its buffers. The list of entries comes on top, about 350 bytes for each.
+/// Counts the decoder and its buffers. The list of entries comes on top, about 350 bytes for each. `archive` is the whole archive, or at
+/// least its first bytes where it is read as a stream.
 pub fn memory_needed(archive: &[u8]) -> u64 {
-    match decoded_size(archive) {
-        Some(size) => size,
-        None => zstd_window(archive).unwrap_or(0).min(Limits::default().window_bytes_max) + 3 * STREAM_BYTES as u64,
+    let buffers = 3 * STREAM_BYTES as u64;
+    match Compression::detect(archive) {
+        Ok(Compression::Zstd) => zstd_window(archive).unwrap_or(0).min(Limits::default().window_bytes_max) + buffers,
+        Ok(Compression::Gzip) => small_gzip_size(archive).unwrap_or(buffers),
+        Err(_) => 0,
     }
 }
 
@@ -57,8 +63,17 @@ pub(super) struct Input<'a> {
 }
 
 enum Source<'a> {
-    Memory { bytes: Vec<u8>, at: usize },
-    Stream { decoder: Decoder<'a>, buffer: Vec<u8>, start: usize },
+    Memory {
+        bytes: Vec<u8>,
+        at: usize,
+    },
+    Stream {
+        decoder: Decoder<'a>,
+        buffer: Vec<u8>,
+        start: usize,
+        /// How much is decoded at a time, in bytes.
+        piece_bytes: usize,
+    },
 }
 
 impl<'a> Input<'a> {
@@ -67,7 +82,7 @@ impl<'a> Input<'a> {
         match archive {
             ArchiveBytes::Memory(bytes) => {
                 let unpacked = limits.unpacked(bytes.len() as u64);
-                if let Some(decoded) = decode_whole(bytes, unpacked, limits) {
+                if let Some(decoded) = decode_small_gzip(bytes, unpacked) {
                     return Ok(Input { source: Source::Memory { bytes: decoded, at: 0 }, position: 0, unpacked });
                 }
                 Input::stream(Tap::new(Box::new(bytes)), unpacked, limits)
@@ -77,7 +92,11 @@ impl<'a> Input<'a> {
     }
 
     fn stream(tap: Tap<'a>, unpacked: Bound, limits: &Limits) -> Result<Self, ArchiveError> {
-        let source = Source::Stream { decoder: Decoder::new(tap, limits)?, buffer: Vec::with_capacity(2 * STREAM_BYTES), start: 0 };
+        let (head, tap) = tap.peek()?;
+        // A small archive shall not pay for a large buffer.
+        let announced = zstd::zstd_safe::get_frame_content_size(&head).ok().flatten().and_then(|size| usize::try_from(size).ok());
+        let piece_bytes = announced.unwrap_or(STREAM_BYTES).clamp(BLOCK_BYTES, STREAM_BYTES);
+        let source = Source::Stream { decoder: Decoder::new(&head, tap, limits)?, buffer: Vec::new(), start: 0, piece_bytes };
         Ok(Input { source, position: 0, unpacked })
     }
 
@@ -128,9 +147,9 @@ impl<'a> Input<'a> {
 
     /// Makes `wanted` bytes available if there are so many, and tells how many there are.
     fn available(&mut self, wanted: usize) -> Result<usize, ArchiveError> {
-        let (decoder, buffer, start) = match &mut self.source {
+        let (decoder, buffer, start, piece_bytes) = match &mut self.source {
             Source::Memory { bytes, at } => return Ok((bytes.len() - *at).min(wanted)),
-            Source::Stream { decoder, buffer, start } => (decoder, buffer, start),
+            Source::Stream { decoder, buffer, start, piece_bytes } => (decoder, buffer, start, *piece_bytes),
         };
         if buffer.len() - *start >= wanted {
             return Ok(wanted);
@@ -139,10 +158,10 @@ impl<'a> Input<'a> {
         *start = 0;
         // What one large MANIFEST.json needed is not kept while the rest is read.
         buffer.shrink_to(wanted.max(2 * STREAM_BYTES));
-        buffer.reserve_exact((wanted + STREAM_BYTES).saturating_sub(buffer.len()));
+        buffer.reserve_exact((wanted + piece_bytes).saturating_sub(buffer.len()));
         while buffer.len() < wanted {
             let held = buffer.len();
-            buffer.resize(held + STREAM_BYTES, 0);
+            buffer.resize(held + piece_bytes, 0);
             let read = decoder.read(&mut buffer[held..]);
             buffer.truncate(held + *read.as_ref().unwrap_or(&0));
             let position = self.position + held as u64;
@@ -163,45 +182,30 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Decodes a small archive at once. `None` sends it through the streaming decoder, whose word is final: it accepts or says what is wrong.
+/// Decodes a small gzip archive at once. `None` sends it through the streaming decoder, whose word is final: it accepts or says what is wrong.
 ///
 /// libdeflate puts up with a few useless codes that zlib refuses; what comes out is under the checksum of the stream either way.
-fn decode_whole(archive: &[u8], unpacked: Bound, limits: &Limits) -> Option<Vec<u8>> {
-    let size = decoded_size(archive).filter(|size| *size <= unpacked.max)?;
+fn decode_small_gzip(archive: &[u8], unpacked: Bound) -> Option<Vec<u8>> {
+    let size = small_gzip_size(archive).filter(|size| *size <= unpacked.max)?;
     let mut decoded = vec![0; usize::try_from(size).ok()?];
-    let written = match Compression::detect(archive).ok()? {
-        Compression::Zstd if zstd_window(archive)? > limits.window_bytes_max => return None,
-        Compression::Zstd => zstd::bulk::Decompressor::new().ok()?.decompress_to_buffer(archive, &mut decoded[..]).ok()?,
-        Compression::Gzip => libdeflater::Decompressor::new().gzip_decompress(archive, &mut decoded).ok()?,
-    };
-    (written == decoded.len() && is_one_stream(archive)).then_some(decoded)
+    let written = libdeflater::Decompressor::new().gzip_decompress(archive, &mut decoded).ok()?;
+    (written == decoded.len() && is_one_member(archive)).then_some(decoded)
 }
 
-/// Gives the size that a small archive announces for its content, if it is small as well.
-fn decoded_size(archive: &[u8]) -> Option<u64> {
-    if archive.len() > WHOLE_ARCHIVE_BYTES_MAX {
-        return None;
-    }
-    let size = match Compression::detect(archive).ok()? {
-        Compression::Zstd => zstd::zstd_safe::get_frame_content_size(archive).ok()??,
-        Compression::Gzip => u64::from(u32::from_le_bytes(*archive.last_chunk()?)),
-    };
-    (size <= WHOLE_DECODED_BYTES_MAX).then_some(size)
+/// Gives the size that a small gzip archive announces for its content, if it is small as well.
+fn small_gzip_size(archive: &[u8]) -> Option<u64> {
+    let is_small_gzip = archive.len() <= WHOLE_ARCHIVE_BYTES_MAX && Compression::detect(archive).ok()? == Compression::Gzip;
+    let size = u64::from(u32::from_le_bytes(*archive.last_chunk()?));
+    (is_small_gzip && size <= WHOLE_DECODED_BYTES_MAX).then_some(size)
 }
 
-/// Tells for sure that nothing follows the first stream; `false` means unsure.
+/// Tells for sure that nothing follows the first gzip member; `false` means unsure.
 ///
-/// libdeflate does not say where the gzip member ended, only that its trailer of eight bytes (checksum, size) was right. If these eight bytes
+/// libdeflate does not say where the member ended, only that its trailer of eight bytes (checksum, size) was right. If these eight bytes
 /// occur nowhere but at the very end, then the member ended there.
-fn is_one_stream(archive: &[u8]) -> bool {
-    match Compression::detect(archive) {
-        Ok(Compression::Zstd) => zstd::zstd_safe::find_frame_compressed_size(archive).is_ok_and(|size| size == archive.len()),
-        Ok(Compression::Gzip) => {
-            let Some(trailer) = archive.last_chunk::<8>() else { return false };
-            archive.windows(8).position(|window| window == trailer) == Some(archive.len() - 8)
-        }
-        Err(_) => false,
-    }
+fn is_one_member(archive: &[u8]) -> bool {
+    let Some(trailer) = archive.last_chunk::<8>() else { return false };
+    archive.windows(8).position(|window| window == trailer) == Some(archive.len() - 8)
 }
 
 /// The bytes of an archive, with the first ones read ahead, and with failures of the reader told apart from damage.
@@ -242,14 +246,13 @@ enum Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(tap: Tap<'a>, limits: &Limits) -> Result<Self, ArchiveError> {
-        let (head, tap) = tap.peek()?;
-        let compression = Compression::detect(&head)?;
+    fn new(head: &[u8], tap: Tap<'a>, limits: &Limits) -> Result<Self, ArchiveError> {
+        let compression = Compression::detect(head)?;
         let reader = BufReader::with_capacity(STREAM_BYTES, tap);
         match compression {
             Compression::Gzip => Ok(Decoder::Gzip(Box::new(flate2::bufread::GzDecoder::new(reader)))),
             Compression::Zstd => {
-                limits.window().check(zstd_window(&head).unwrap_or(0), "the archive")?;
+                limits.window().check(zstd_window(head).unwrap_or(0), "the archive")?;
                 let damaged = |source| ArchiveError::Damaged { compression, position: 0, source };
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(damaged)?.single_frame();
                 decoder.window_log_max(limits.window_bytes_max.ilog2()).map_err(damaged)?;

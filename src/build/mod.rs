@@ -253,9 +253,15 @@ mod tests {
             source(HEAD, &[("out", "-> ../secret"), ("README", "a"), ("readme", "b"), ("a\\b", "x"), ("gone", "-> nothing"), ("abs", "-> /etc/passwd")]);
         rustix::fs::mknodat(rustix::fs::CWD, world.path().join("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("made");
         let refused = collected(&world).expect_err("it is unfit").to_string();
-        for part in
-            ["kanban/out: the link to \"../secret\" leaves", "README", "readme", "a\\\\b: the path is refused", "kanban/gone: the link", "kanban/abs: the link", "pipe"]
-        {
+        for part in [
+            "kanban/out: the link to \"../secret\" leaves",
+            "README",
+            "readme",
+            "a\\\\b: the path is refused",
+            "kanban/gone: the link",
+            "kanban/abs: the link",
+            "pipe",
+        ] {
             assert!(refused.contains(part), "no {part:?} in {refused}");
         }
         assert_eq!(refused.lines().count(), 7, "{refused}");
