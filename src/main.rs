@@ -1,3 +1,7 @@
 //! The `packs` program: process in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    packs::cli::run(std::env::args_os())
+}

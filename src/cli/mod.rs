@@ -1,1 +1,113 @@
+//! People: arguments, settings, output, errors.
+//!
+//! A command file describes its arguments and makes one call into `ops`; it decides nothing. Without this folder everything still works as a library.
 
+pub mod command;
+mod error;
+mod output;
+mod progress;
+mod reference;
+mod schemas;
+mod settings;
+
+pub use reference::reference;
+pub use schemas::schemas;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
+use clap::Parser;
+
+use crate::cli::command::Command;
+use crate::cli::output::Output;
+use crate::cli::progress::Progress;
+use crate::cli::settings::Format;
+use crate::cli::settings::GlobalArgs;
+use crate::cli::settings::Settings;
+use crate::cli::settings::Surroundings;
+use crate::ops::OpsError;
+
+/// Declare what a project needs; lock, switch, roll back, collect.
+#[derive(Debug, Parser)]
+#[command(name = "packs", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(after_help = "Start with `packs init`, then `packs install PACK`, then `packs switch`.")]
+pub struct Cli {
+    /// What holds for any command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+
+    /// What to do; without it: the status of the project.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Gives the whole tree of commands, for completions, man pages and the reference.
+pub fn command_tree() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program on these arguments and gives its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let typed = typed_command(&arguments);
+    let matches = match command_tree().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(answer) => return usage(&answer, &arguments),
+    };
+    let cli = Cli::from_arg_matches(&matches).expect("the matches come from the same definition");
+    let color = match cli.global.color {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    color.write_global();
+    let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
+    match prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)) {
+        Ok(code) => code,
+        Err(failure) => error::report(&failure, output),
+    }
+}
+
+fn prepare(global: &GlobalArgs, typed: String) -> Result<Settings, OpsError> {
+    let around = Surroundings::read()?;
+    let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    Settings::new(global, &around, typed, Box::new(Progress::new(global.quiet, global.verbose, bars)))
+}
+
+/// Gives the command line as it is recorded: with the program's bare name, quoted where needed.
+fn typed_command(arguments: &[OsString]) -> String {
+    let quoted = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        let is_bare = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./,:@^~+%".contains(c));
+        if is_bare { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    };
+    std::iter::once("packs".to_owned()).chain(arguments.iter().skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
+}
+
+/// Prints help, the version or what is wrong with the arguments, as clap words it.
+fn usage(answer: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let wants_json = arguments.iter().any(|argument| argument == "--json");
+    if wants_json && answer.use_stderr() {
+        return error::report_usage(answer);
+    }
+    let _ = answer.print();
+    if answer.use_stderr() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        command_tree().debug_assert();
+    }
+
+    #[test]
+    fn the_command_is_recorded_as_typed() {
+        let typed = |words: &[&str]| typed_command(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(typed(&["/usr/bin/packs", "switch", "-m", "it's time"]), r"packs switch -m 'it'\''s time'");
+    }
+}

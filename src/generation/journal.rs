@@ -403,11 +403,11 @@ impl Journal {
         read_document(&self.directory(sequence).join(OPERATION_FILE))
     }
 
-    fn directory(&self, sequence: u64) -> PathBuf {
+    pub(super) fn directory(&self, sequence: u64) -> PathBuf {
         self.layout.operation(&self.project.id, sequence)
     }
 
-    fn sequences(&self) -> Result<Vec<u64>> {
+    pub(super) fn sequences(&self) -> Result<Vec<u64>> {
         let entries = fsys::list_dir(&self.layout.operations(&self.project.id))?;
         let mut found: Vec<u64> = entries.iter().filter_map(fsys::DirEntry::name_str).filter_map(|name| name.parse().ok()).collect();
         found.sort_unstable();

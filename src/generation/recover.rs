@@ -37,6 +37,16 @@ impl Recovered {
 }
 
 impl Journal {
+    /// Tells whether an operation was interrupted; reads no operation, so that a switch with nothing to do stays quick.
+    pub fn is_interrupted(&self) -> Result<bool> {
+        for sequence in self.sequences()? {
+            if fsys::status(&self.directory(sequence).join("done"))?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Carries interrupted operations to their end or takes them back, newest first; the head of `journal.rs` tells which.
     ///
     /// May itself be interrupted anywhere and called again.

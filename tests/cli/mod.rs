@@ -1,1 +1,18 @@
+//! Behaviour of every command, through the real program.
 
+mod audit;
+mod build;
+mod errors;
+mod gc;
+mod init;
+mod install;
+mod json;
+mod list;
+mod lock;
+mod place;
+mod reference;
+mod rollback;
+mod run;
+mod switch;
+mod undo;
+mod verify;

@@ -1,0 +1,409 @@
+//! From an error to what people read: kind, exit code, causes, hints. No other file knows them.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::audit::AuditError;
+use crate::build::BuildError;
+use crate::cli::output::BAD;
+use crate::cli::output::GOOD;
+use crate::cli::output::Output;
+use crate::cli::output::paint;
+use crate::cli::output::plain;
+use crate::cli::settings::Format;
+use crate::fetch::FetchError;
+use crate::fsys::FsError;
+use crate::gc::GcError;
+use crate::generation::GenerationError;
+use crate::generation::UndoObstacle;
+use crate::lock::LockError;
+use crate::manifest::render_faults;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::net::NetError;
+use crate::ops::OpsError;
+use crate::registry::RegistryError;
+use crate::resolve::ConflictHint;
+use crate::source::SourceError;
+use crate::store::StoreError;
+
+/// The check ran and the answer is no.
+pub const ANSWER_IS_NO: u8 = 1;
+/// The request is wrong.
+pub(super) const USAGE: u8 = 2;
+/// No resolution exists.
+const CONFLICT: u8 = 3;
+/// The lockfile must not change and does not fit.
+const LOCKED: u8 = 4;
+/// A digest, an archive, the store or the log is not what it should be.
+pub(super) const INTEGRITY: u8 = 5;
+/// It could not be told.
+const UNKNOWN: u8 = 6;
+/// Another packs holds the lock.
+const BUSY: u8 = 8;
+/// Something named is not there.
+const NOT_FOUND: u8 = 9;
+/// The machine failed.
+const MACHINE: u8 = 10;
+/// A child could not be executed, as in sh.
+const NOT_EXECUTABLE: u8 = 126;
+/// A child was not found, as in sh.
+const NOT_A_COMMAND: u8 = 127;
+
+/// What kind of failure it is: the code for programs and the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    code: &'static str,
+    exit: u8,
+}
+
+const fn kind(code: &'static str, exit: u8) -> Kind {
+    Kind { code, exit }
+}
+
+/// A failure as programs read it; schema `packs.error/1`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Failure {
+    schema: &'static str,
+    /// What kind of failure it is, in kebab-case; never reused for another.
+    code: &'static str,
+    /// The exit code.
+    exit: u8,
+    /// What went wrong.
+    message: String,
+    /// Why, from the nearest to the deepest cause.
+    causes: Vec<String>,
+    /// What would help.
+    hints: Vec<String>,
+    /// The line of a file that a person wrote.
+    at: Option<Place>,
+}
+
+/// Tells a failure: words to stderr, and with `--json` a document to stdout.
+pub(super) fn report(failure: &OpsError, output: Output) -> ExitCode {
+    let found = classify(failure);
+    let message = message(failure);
+    let hints = hints(failure);
+    if output.format == Format::Json {
+        let document = Failure {
+            schema: "packs.error/1",
+            code: found.code,
+            exit: found.exit,
+            message: failure.to_string(),
+            causes: causes(failure),
+            hints: hints.clone(),
+            at: place(failure),
+        };
+        output.data(&serde_json::to_string(&document).expect("a failure has string keys only"));
+    }
+    let mut text = message;
+    for cause in causes(failure) {
+        text += &format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause));
+    }
+    for hint in hints {
+        text += &format!("\n{} {}", paint(GOOD, "hint:"), plain_lines(&hint));
+    }
+    anstream::eprintln!("{text}");
+    ExitCode::from(found.exit)
+}
+
+/// Tells wrong arguments as a document.
+pub(super) fn report_usage(answer: &clap::Error) -> ExitCode {
+    let message = answer.to_string();
+    let document = Failure { schema: "packs.error/1", code: "usage", exit: USAGE, message: message.trim().to_owned(), causes: vec![], hints: vec![], at: None };
+    anstream::println!("{}", serde_json::to_string(&document).expect("a failure has string keys only"));
+    anstream::eprint!("{message}");
+    ExitCode::from(USAGE)
+}
+
+/// Writes the head of a failure; faults of files that people write are shown with the line and an underline.
+fn message(failure: &OpsError) -> String {
+    let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    match failure {
+        OpsError::Manifest(error) => render_faults(error, color).trim_end().to_owned(),
+        OpsError::Build(BuildError::PackToml { source }) => render_faults(source, color).trim_end().to_owned(),
+        OpsError::Conflict { conflict, .. } => {
+            format!("{} {}\n{}", paint(BAD, "error:"), plain(&failure.to_string()), plain_lines(conflict.explain().trim_end()))
+        }
+        _ => format!("{} {}", paint(BAD, "error:"), plain_lines(&failure.to_string())),
+    }
+}
+
+/// Makes foreign text harmless and keeps line breaks, which only our own messages have.
+fn plain_lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// Gives the causes, without those that only repeat the message before.
+fn causes(failure: &OpsError) -> Vec<String> {
+    let mut told = failure.to_string();
+    let mut causes = vec![];
+    let mut next = failure.source();
+    while let Some(cause) = next {
+        next = cause.source();
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            causes.push(text.clone());
+        }
+        told = text;
+    }
+    causes
+}
+
+fn place(failure: &OpsError) -> Option<Place> {
+    match failure {
+        OpsError::Manifest(error) => Some(error.place()),
+        OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
+        OpsError::UnsupportedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
+        OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
+        OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
+            Some(Place { file: file.clone(), line: *line })
+        }
+        _ => None,
+    }
+}
+
+fn classify(failure: &OpsError) -> Kind {
+    match failure {
+        OpsError::NoDirectory { .. } => kind("no-directory", MACHINE),
+        OpsError::NoHome => kind("no-home", USAGE),
+        OpsError::NoProject { .. } => kind("no-project", NOT_FOUND),
+        OpsError::ProjectExists { .. } => kind("project-exists", USAGE),
+        OpsError::Manifest(_) => kind("manifest-invalid", USAGE),
+        OpsError::NotText { .. } => kind("not-text", USAGE),
+        OpsError::UnknownEnvironment { .. } => kind("unknown-environment", NOT_FOUND),
+        OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
+        OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
+        OpsError::UnsupportedRegistry { .. } => kind("unsupported-registry", USAGE),
+        OpsError::UnsupportedKeys { .. } => kind("unsupported-keys", USAGE),
+        OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
+        OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
+        OpsError::Conflict { .. } => kind("conflict", CONFLICT),
+        OpsError::Lockfile(error) => lockfile(error),
+        OpsError::LockfileMissing { .. } => kind("lock-missing", LOCKED),
+        OpsError::LockfileStale { .. } => kind("lock-stale", LOCKED),
+        OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
+        OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
+        OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
+        OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
+        OpsError::Clashes(_) => kind("clash", USAGE),
+        OpsError::InTheWay { .. } => kind("in-the-way", USAGE),
+        OpsError::Generation(error) => generation(error),
+        OpsError::NoGeneration { .. } => kind("no-generation", NOT_FOUND),
+        OpsError::UnknownGeneration { .. } => kind("unknown-generation", NOT_FOUND),
+        OpsError::NothingToUndo => kind("nothing-to-undo", NOT_FOUND),
+        OpsError::CannotUndo { .. } => kind("cannot-undo", USAGE),
+        OpsError::NothingToRestore { .. } => kind("nothing-to-restore", NOT_FOUND),
+        OpsError::Build(error) => build(error),
+        OpsError::PathPack { .. } => kind("path-pack-invalid", USAGE),
+        OpsError::Archive { .. } => kind("archive-refused", INTEGRITY),
+        OpsError::NoSideFile { .. } => kind("no-side-file", INTEGRITY),
+        OpsError::NoSuchFile { .. } => kind("no-such-file", NOT_FOUND),
+        OpsError::NoSourceForRepair { .. } => kind("no-source-for-repair", UNKNOWN),
+        OpsError::Source(error) => source(error),
+        OpsError::Fetch { source, .. } => fetch(source),
+        OpsError::Store(error) => store(error),
+        OpsError::Gc(error) => gc(error),
+        OpsError::Audit(error) => audit(error),
+        OpsError::Fs(error) => fs(error),
+        OpsError::UnknownCommand { .. } => kind("unknown-command", USAGE),
+        OpsError::CannotRun { source, .. } if source.io_kind() == Some(std::io::ErrorKind::NotFound) => kind("command-not-found", NOT_A_COMMAND),
+        OpsError::CannotRun { .. } => kind("command-not-executable", NOT_EXECUTABLE),
+        OpsError::Noun(_) => kind("invalid-name", USAGE),
+    }
+}
+
+fn fs(error: &FsError) -> Kind {
+    match error {
+        FsError::Locked { .. } => kind("locked", BUSY),
+        FsError::TooLarge { .. } => kind("file-too-large", USAGE),
+        FsError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => kind("disk-full", MACHINE),
+            std::io::ErrorKind::PermissionDenied => kind("permission-denied", MACHINE),
+            std::io::ErrorKind::ReadOnlyFilesystem => kind("read-only", MACHINE),
+            _ => kind("disk-failed", MACHINE),
+        },
+    }
+}
+
+fn lockfile(error: &LockError) -> Kind {
+    match error {
+        LockError::Newer { .. } => kind("lock-newer", USAGE),
+        LockError::TooLong { .. } | LockError::Invalid { .. } | LockError::Conflicted { .. } | LockError::Markers { .. } => kind("lock-invalid", USAGE),
+        _ => kind("lock-inconsistent", INTEGRITY),
+    }
+}
+
+fn generation(error: &GenerationError) -> Kind {
+    match error {
+        GenerationError::Disk(error) => fs(error),
+        GenerationError::NoGeneration { .. } => kind("unknown-generation", NOT_FOUND),
+        GenerationError::NoParent { .. } => kind("no-parent", NOT_FOUND),
+        GenerationError::NothingToUndo => kind("nothing-to-undo", NOT_FOUND),
+        GenerationError::ChangedMeanwhile { .. } => kind("changed-meanwhile", USAGE),
+        GenerationError::PathNotUtf8 { .. } => kind("path-not-utf8", USAGE),
+        GenerationError::NotADirectory { .. } => kind("not-a-directory", USAGE),
+        _ => kind("home-damaged", INTEGRITY),
+    }
+}
+
+fn build(error: &BuildError) -> Kind {
+    match error {
+        BuildError::NoPackToml { .. } => kind("no-pack-toml", NOT_FOUND),
+        BuildError::Disk { source } => fs(source),
+        _ => kind("source-invalid", USAGE),
+    }
+}
+
+fn source(error: &SourceError) -> Kind {
+    match error {
+        SourceError::Transport { source, .. } => match &**source {
+            NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
+            NetError::Io { .. } | NetError::Content { .. } => kind("registry-failed", UNKNOWN),
+            NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
+        },
+        SourceError::Document { .. } => kind("index-refused", INTEGRITY),
+        SourceError::NotTaken { source, .. } => match &**source {
+            RegistryError::OtherBytes { .. } | RegistryError::OtherRequirements { .. } => kind("published-already", INTEGRITY),
+            _ => kind("not-publishable", USAGE),
+        },
+        SourceError::LeftOver { .. } => kind("left-over", INTEGRITY),
+        SourceError::OtherArchives { .. } => kind("other-archives", USAGE),
+        SourceError::Contended { .. } => kind("contended", BUSY),
+        SourceError::Offline { .. } => kind("registry-offline", UNKNOWN),
+    }
+}
+
+fn fetch(error: &FetchError) -> Kind {
+    match error {
+        FetchError::Disk(error) => fs(error),
+        FetchError::Interrupted { .. } => kind("fetch-interrupted", UNKNOWN),
+        FetchError::Mismatch { .. } | FetchError::WrongFile { .. } => kind("digest-mismatch", INTEGRITY),
+    }
+}
+
+fn store(error: &StoreError) -> Kind {
+    match error {
+        StoreError::Disk(error) => fs(error),
+        StoreError::UnknownVersion { .. } => kind("home-version", USAGE),
+        StoreError::SourceChanged { .. } => kind("source-changed", USAGE),
+        StoreError::Archive { .. } => kind("archive-refused", INTEGRITY),
+        StoreError::WrongRelease { .. } | StoreError::WrongPlatform { .. } | StoreError::WrongTree { .. } | StoreError::WrongArchive { .. } => {
+            kind("other-content", INTEGRITY)
+        }
+        StoreError::NoTree { .. } => kind("source-invalid", USAGE),
+        StoreError::BadPackManifest { .. } | StoreError::Irreparable { .. } => kind("store-damaged", INTEGRITY),
+        StoreError::BadRoot { .. } => kind("home-damaged", INTEGRITY),
+    }
+}
+
+fn gc(error: &GcError) -> Kind {
+    match error {
+        GcError::Look { source } | GcError::Lock { source } | GcError::Remove { source, .. } => fs(source),
+        GcError::Threads { .. } => kind("no-threads", MACHINE),
+        GcError::Drop { source, .. } => generation(source),
+        _ => kind("roots-unreadable", INTEGRITY),
+    }
+}
+
+fn audit(error: &AuditError) -> Kind {
+    match error {
+        AuditError::Write { source } | AuditError::Read { source } => fs(source),
+        AuditError::LineTooLong { .. } | AuditError::Broken { .. } | AuditError::Truncated { .. } => kind("audit-broken", INTEGRITY),
+    }
+}
+
+/// Gives what would help, only where it applies.
+fn hints(failure: &OpsError) -> Vec<String> {
+    match failure {
+        OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
+        OpsError::NoHome => vec!["name one with --home DIR or PACKS_HOME".into()],
+        OpsError::UnknownEnvironment { known, .. } | OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
+            vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
+        }
+        OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
+        OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; commit it".into()],
+        OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; without --locked, `packs switch` does so itself".into()],
+        OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
+        OpsError::Conflict { conflict, .. } => conflict.hints().iter().map(conflict_hint).collect(),
+        OpsError::Clashes(clashes) => clash_hints(clashes),
+        OpsError::InTheWay { .. } => vec!["move these files away, or choose another target under [place]; nothing was changed".into()],
+        OpsError::NoGeneration { environment } => vec![format!("`packs switch {environment}` makes the first one")],
+        OpsError::UnknownGeneration { known, .. } => {
+            vec![format!("there is {}; `packs history` shows them", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+        }
+        OpsError::CannotUndo { obstacles, .. } => undo_hints(obstacles),
+        OpsError::NoSideFile { archive } => {
+            vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
+        }
+        OpsError::ArchiveMissing { .. } => vec!["publish it again, or `packs update` to a release that is there".into()],
+        OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
+        OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
+        OpsError::Source(SourceError::Transport { source, .. }) if matches!(**source, NetError::NoRegistry { .. }) => {
+            vec!["check the address under [registries] in packs.toml; relative ones start at packs.toml".into()]
+        }
+        OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
+        OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
+        OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
+        OpsError::Store(StoreError::BadPackManifest { .. }) => vec!["`packs verify --store --repair` mends it".into()],
+        OpsError::UnknownCommand { name, known } => strsim_nearest(name, known).map(|near| format!("did you mean {near}?")).into_iter().collect(),
+        OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
+            vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
+        }
+        _ => vec![],
+    }
+}
+
+fn fs_hints(error: &FsError) -> Vec<String> {
+    match fs(error).code {
+        "disk-full" => vec!["`packs gc` frees space, also on a full disk; the state is as before".into()],
+        "locked" => vec!["wait longer with --wait SECONDS".into()],
+        "permission-denied" | "read-only" => vec!["the home must be yours and writable: see --home; the state is as before".into()],
+        _ => vec![],
+    }
+}
+
+fn conflict_hint(hint: &ConflictHint) -> String {
+    match hint {
+        ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
+        ConflictHint::UnknownPack { name, .. } => format!("there is no pack {name} in its registry"),
+        ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => format!("{name} has no extras, so not {extra}"),
+        ConflictHint::UnknownExtra { name, extra, known, .. } => {
+            format!("{name} has no extra {extra}; it has {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+        ConflictHint::PrereleaseExists { name, version, .. } => format!("the pre-release {name} {version} would do: write {name} = \"={version}\""),
+        ConflictHint::Yanked { name, version, reason } => {
+            format!("{name} {version} would do but was yanked ({reason}): write {name} = \"={version}\" to take it all the same")
+        }
+        ConflictHint::Refused { name, version, refusal } => format!("{name} {version} would do but is not allowed: {refusal}"),
+    }
+}
+
+fn clash_hints(clashes: &crate::generation::Clashes) -> Vec<String> {
+    let pack = |clash: &crate::generation::Clash| -> Option<(PackName, String)> {
+        let owner = clash.owners.last()?;
+        Some((owner.pack.clone(), owner.command.as_ref()?.to_string()))
+    };
+    let Some((name, command)) = clashes.all.iter().find_map(pack) else { return vec![] };
+    vec![
+        format!("rename one in packs.toml: {name} = {{ version = \"…\", rename = {{ {command} = \"{command}-2\" }} }}"),
+        format!("or let one win: {name} = {{ version = \"…\", priority = 1 }}"),
+    ]
+}
+
+fn undo_hints(obstacles: &[UndoObstacle]) -> Vec<String> {
+    obstacles
+        .iter()
+        .filter_map(|obstacle| match obstacle {
+            UndoObstacle::CurrentMoved { environment, expected, .. } => Some(format!("to go back there first: packs rollback {environment} --to {expected}")),
+            UndoObstacle::FileChanged { path } => Some(format!("put {path} back as it was, or go on by hand; nothing was changed")),
+            _ => None,
+        })
+        .collect()
+}
+
+fn strsim_nearest(name: &str, known: &[String]) -> Option<String> {
+    known.iter().map(|other| (strsim::osa_distance(name, other), other)).filter(|(distance, _)| *distance <= 2).min().map(|(_, other)| other.clone())
+}

@@ -1,0 +1,242 @@
+//! From what was typed and what the process environment says to what it means; nobody below reads the environment.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::ColorChoice;
+use clap::ValueEnum;
+use clap::builder::FalseyValueParser;
+use etcetera::BaseStrategy as _;
+use jiff::Timestamp;
+
+use crate::fsys;
+use crate::model::EnvironmentName;
+use crate::model::Platform;
+use crate::ops::Context;
+use crate::ops::Locking;
+use crate::ops::OpsError;
+use crate::ops::Report;
+use crate::ops::Who;
+use crate::store::layout::Layout;
+
+/// Seconds to wait for another packs unless told otherwise: longer than any ordinary switch.
+const WAIT_SECONDS_DEFAULT: u64 = 300;
+
+/// What may be written before or after any command's name.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// The project's directory (default: the nearest one upwards with a packs.toml)
+    #[arg(short = 'C', long = "project", value_name = "DIR", env = "PACKS_PROJECT", global = true)]
+    pub project: Option<PathBuf>,
+
+    /// The environment meant: dev, staging, prod, …
+    #[arg(short = 'E', long = "env", value_name = "NAME", env = "PACKS_ENV", global = true)]
+    pub env: Option<EnvironmentName>,
+
+    /// Where the store, the generations and the log live (default: $XDG_DATA_HOME/packs)
+    #[arg(long, value_name = "DIR", env = "PACKS_HOME", global = true)]
+    pub home: Option<PathBuf>,
+
+    /// How to print the answer
+    #[arg(long, value_enum, value_name = "FORMAT", env = "PACKS_FORMAT", default_value = "text", global = true)]
+    pub format: Format,
+
+    /// Same as --format json
+    #[arg(long, env = "PACKS_JSON", value_parser = FalseyValueParser::new(), global = true)]
+    pub json: bool,
+
+    /// Ask no network; what is stored or lies in a local registry is enough or is named
+    #[arg(long, env = "PACKS_OFFLINE", value_parser = FalseyValueParser::new(), global = true)]
+    pub offline: bool,
+
+    /// Refuse to change a lockfile
+    #[arg(long, env = "PACKS_LOCKED", value_parser = FalseyValueParser::new(), global = true)]
+    pub locked: bool,
+
+    /// Same as --locked --offline
+    #[arg(long, env = "PACKS_FROZEN", value_parser = FalseyValueParser::new(), global = true)]
+    pub frozen: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, env = "PACKS_QUIET", value_parser = FalseyValueParser::new(), global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more (-vv: still more)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", env = "PACKS_COLOR", default_value = "auto", global = true)]
+    pub color: ColorChoice,
+
+    /// Show no progress bars
+    #[arg(long, env = "PACKS_NO_PROGRESS", value_parser = FalseyValueParser::new(), global = true)]
+    pub no_progress: bool,
+
+    /// How long to wait for another packs that holds a lock
+    #[arg(long, value_name = "SECONDS", env = "PACKS_WAIT", default_value_t = WAIT_SECONDS_DEFAULT, global = true)]
+    pub wait: u64,
+
+    /// How many threads to use (1: one, with disk calls in an exact order; default: one per core)
+    #[arg(short, long, value_name = "N", env = "PACKS_JOBS", value_parser = clap::value_parser!(u16).range(1..=256), global = true)]
+    pub jobs: Option<u16>,
+
+    /// Sync nothing: quicker for a throw-away home, but a power cut may lose what was done
+    #[arg(long, env = "PACKS_NO_SYNC", value_parser = FalseyValueParser::new(), global = true)]
+    pub no_sync: bool,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document with a versioned schema.
+    Json,
+}
+
+/// What the process environment and the machine say, read once.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Whether `CI` is set.
+    pub ci: bool,
+    /// The directory this runs in.
+    pub directory: PathBuf,
+    /// SOURCE_DATE_EPOCH, if it is a number.
+    pub source_date_epoch: Option<i64>,
+    /// The user's name.
+    pub user: String,
+    /// The machine's name.
+    pub host: String,
+    /// The shell's name, for completions and `env`.
+    pub path: Option<OsString>,
+    fault: Option<String>,
+}
+
+impl Surroundings {
+    /// Reads the process environment; the only place that does.
+    ///
+    /// # Errors
+    /// When the directory this runs in is gone.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the process environment")]
+    pub fn read() -> Result<Surroundings, OpsError> {
+        let text = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let directory = std::env::current_dir().map_err(|source| OpsError::NoDirectory { source })?;
+        let user = text("USER").or_else(|| text("LOGNAME")).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+        Ok(Surroundings {
+            ci: text("CI").is_some_and(|value| value != "false" && value != "0"),
+            directory,
+            source_date_epoch: text("SOURCE_DATE_EPOCH").and_then(|value| value.parse().ok()),
+            user,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            path: std::env::var_os("PATH"),
+            fault: text("PACKS_TEST_FAULT"),
+        })
+    }
+}
+
+/// What the request means, made once from [`GlobalArgs`] and [`Surroundings`].
+pub struct Settings {
+    /// What ops works with.
+    pub context: Context,
+    /// The form of the answer.
+    pub format: Format,
+    /// Say nothing but errors.
+    pub quiet: bool,
+    /// How much more to say.
+    pub verbose: u8,
+    /// Whether stderr may show progress bars.
+    pub progress: bool,
+    /// Whether `CI` is set.
+    pub ci: bool,
+    /// SOURCE_DATE_EPOCH.
+    pub source_date_epoch: Option<i64>,
+    /// PATH as found.
+    pub path: Option<OsString>,
+}
+
+impl Settings {
+    /// Makes the settings of one run.
+    ///
+    /// # Errors
+    /// When no home can be told.
+    pub fn new(global: &GlobalArgs, around: &Surroundings, command: String, report: Box<dyn Report>) -> Result<Settings, OpsError> {
+        if let Some(fault) = &around.fault {
+            fsys::fault::arm(fault);
+        }
+        let jobs = global.jobs.map_or_else(cores, usize::from);
+        let context = Context {
+            layout: Layout::new(home(global, around)?),
+            directory: global.project.as_ref().map_or_else(|| around.directory.clone(), |directory| around.directory.join(directory)),
+            directory_is_project: global.project.is_some(),
+            environment: global.env.clone(),
+            locking: if global.locked || global.frozen { Locking::Locked } else { Locking::Allowed },
+            offline: global.offline || global.frozen,
+            sync: !global.no_sync,
+            jobs,
+            wait_max: Duration::from_secs(global.wait),
+            who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command },
+            platform: Platform::host(),
+            clock: Box::new(now),
+            report,
+        };
+        Ok(Settings {
+            context,
+            format: if global.json { Format::Json } else { global.format },
+            quiet: global.quiet,
+            verbose: global.verbose,
+            progress: !global.no_progress && !global.quiet && std::io::stderr().is_terminal(),
+            ci: around.ci,
+            source_date_epoch: around.source_date_epoch,
+            path: around.path.clone(),
+        })
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+fn home(global: &GlobalArgs, around: &Surroundings) -> Result<PathBuf, OpsError> {
+    let home = match &global.home {
+        Some(home) => home.clone(),
+        None => etcetera::base_strategy::Xdg::new().map_err(|_| OpsError::NoHome)?.data_dir().join("packs"),
+    };
+    Ok(normalised(&around.directory.join(home)))
+}
+
+/// Removes `.` and `..` from an absolute path by spelling alone, so that a home is spelled one way.
+fn normalised(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_spelled_one_way() {
+        assert_eq!(normalised(Path::new("/a/./b/../c")), Path::new("/a/c"));
+        assert_eq!(normalised(Path::new("/../a")), Path::new("/a"));
+    }
+}

@@ -1,0 +1,134 @@
+//! What every use case is given: where, who, when, how; and whom to tell.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::fsys::Waiting;
+use crate::model::EnvironmentName;
+use crate::model::Platform;
+use crate::store::layout::Layout;
+
+/// Whether a lockfile may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// A missing or stale lockfile is made anew.
+    Allowed,
+    /// A missing or stale lockfile is refused.
+    Locked,
+}
+
+/// Who runs this, as generations and the audit log record it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The user's name.
+    pub user: String,
+    /// The machine's name.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// The command line, as typed.
+    pub command: String,
+}
+
+/// What every change is asked with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeRequest {
+    /// Whether to plan only.
+    pub dry_run: bool,
+    /// Why, as the person said.
+    pub reason: Option<String>,
+}
+
+/// What happens meanwhile, told to whoever watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Another packs holds a lock we need: who.
+    Waiting(String),
+    /// Something a person should know that is no failure.
+    Warning(String),
+    /// Something a person may want to know.
+    Note(String),
+    /// So many archives, of so many bytes, are about to be unpacked.
+    UnpackBegins {
+        /// Count of archives.
+        archives: usize,
+        /// Their bytes in all.
+        bytes: u64,
+    },
+    /// One archive was unpacked.
+    Unpacked {
+        /// The release, for people.
+        release: String,
+        /// Bytes of its archive.
+        bytes: u64,
+    },
+    /// All archives were unpacked.
+    UnpackEnds,
+}
+
+/// Is told what happens; called from any thread.
+pub trait Report: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: Event);
+}
+
+/// Everything a use case needs to know besides its request.
+pub struct Context {
+    /// The home's paths.
+    pub layout: Layout,
+    /// Where to look for the project.
+    pub directory: PathBuf,
+    /// Whether `directory` was named, so that nothing above it is meant.
+    pub directory_is_project: bool,
+    /// The environment that was named, if one was.
+    pub environment: Option<EnvironmentName>,
+    /// Whether lockfiles may be written.
+    pub locking: Locking,
+    /// Whether the network may not be asked.
+    pub offline: bool,
+    /// Whether effects are synced to the disk.
+    pub sync: bool,
+    /// Threads to use; 1 means calls in an exact order.
+    pub jobs: usize,
+    /// How long to wait for a lock.
+    pub wait_max: Duration,
+    /// Who runs this.
+    pub who: Who,
+    /// What this machine runs; `None` where packs knows no name for it.
+    pub platform: Option<Platform>,
+    /// The clock.
+    pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Whom to tell.
+    pub report: Box<dyn Report>,
+}
+
+impl Context {
+    /// Asks the clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Tells that something a person should know came up.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.report.event(Event::Warning(text.into()));
+    }
+
+    /// Tells something a person may want to know.
+    pub fn note(&self, text: impl Into<String>) {
+        self.report.event(Event::Note(text.into()));
+    }
+
+    /// Says who holds the locks that this run takes.
+    pub fn holder(&self) -> String {
+        format!("pid {} on {}: {} (since {})", self.who.pid, self.who.host, self.who.command, self.now().strftime("%Y-%m-%d %H:%M:%S UTC"))
+    }
+
+    /// Runs `work` with the words for waiting: who we are, and whom to tell.
+    pub fn waiting<T>(&self, work: impl FnOnce(&Waiting<'_>) -> T) -> T {
+        let holder = self.holder();
+        let on_wait = |other: &str| self.report.event(Event::Waiting(other.to_owned()));
+        work(&Waiting { wait_max: self.wait_max, holder: &holder, on_wait: &on_wait })
+    }
+}

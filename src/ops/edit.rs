@@ -1,0 +1,274 @@
+//! Changes to packs.toml that are locked and switched to at once: install, uninstall, update. All or nothing.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use crate::manifest::Edit;
+use crate::model::EnvironmentName;
+use crate::model::ExtraName;
+use crate::model::InvalidNoun;
+use crate::model::PackName;
+use crate::model::Range;
+use crate::model::RegistryName;
+use crate::model::Requirement;
+use crate::model::RequirementSource;
+use crate::model::Tier;
+use crate::model::Version;
+use crate::net::Answer;
+use crate::ops::ChangeRequest;
+use crate::ops::Context;
+use crate::ops::Locking;
+use crate::ops::OpsError;
+use crate::ops::SwitchOutcome;
+use crate::ops::nearest;
+use crate::ops::project::MANIFEST_NAME;
+use crate::ops::project::Project;
+use crate::ops::solve::Freedom;
+use crate::ops::solve::plan_lock;
+use crate::ops::sources;
+use crate::ops::sources::Sources;
+use crate::ops::switch::Action;
+use crate::ops::switch::Wish;
+use crate::ops::switch::change;
+use crate::source::Source as _;
+
+/// A pack as it is asked for: `kanban`, `kanban@^2`, `@acme/boards@=1.0.0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedPack {
+    /// The pack.
+    pub name: PackName,
+    /// The range; the newest release where there is none.
+    pub range: Option<Range>,
+}
+
+impl FromStr for AskedPack {
+    type Err = InvalidNoun;
+    fn from_str(text: &str) -> Result<Self, InvalidNoun> {
+        // The first character may be the `@` of a scope.
+        let split = text.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
+        let (name, range) = split.map_or((text, None), |at| (&text[..at], Some(&text[at + 1..])));
+        Ok(AskedPack { name: PackName::parse(name)?, range: range.map(Range::parse).transpose()? })
+    }
+}
+
+/// Packs to add.
+#[derive(Debug, Clone)]
+pub struct InstallRequest {
+    /// The packs.
+    pub packs: Vec<AskedPack>,
+    /// Extras of all of them.
+    pub extras: Vec<ExtraName>,
+    /// The registry they come from, if not the default one.
+    pub registry: Option<RegistryName>,
+    /// How much they are wanted.
+    pub tier: Option<Tier>,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// Packs to take out.
+#[derive(Debug, Clone)]
+pub struct UninstallRequest {
+    /// The packs.
+    pub packs: Vec<PackName>,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// Packs to bring to newer releases.
+#[derive(Debug, Clone)]
+pub struct UpdateRequest {
+    /// The packs; all where none is named.
+    pub packs: Vec<PackName>,
+    /// Whether to move ranges in packs.toml too.
+    pub latest: bool,
+    /// The version that the one pack named must get.
+    pub precise: Option<Version>,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// Adds packs to packs.toml, locks and switches.
+///
+/// # Errors
+/// [`OpsError::NoSuchPack`] where the registry has no such pack; what [`crate::ops::switch`] returns. Nothing has changed then.
+pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutcome, OpsError> {
+    let action = Action { name: "install", force: false, request: &request.change };
+    change(context, &action, &|project, environment| {
+        let names: BTreeSet<PackName> = request.packs.iter().map(|asked| asked.name.clone()).collect();
+        request.packs.iter().try_for_each(|asked| must_exist(project, asked, request.registry.as_ref()))?;
+        let requirements =
+            |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { request.packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
+        let table = table(context, project);
+        let loose = edited(project, |edit| requirements(&BTreeMap::new()).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
+        let open: BTreeSet<PackName> = request.packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
+        let ranges = newest_ranges(context, &loose, environment, &names, &open)?;
+        let after = edited(project, |edit| requirements(&ranges).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
+        Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: true })
+    })
+}
+
+/// Takes packs out of packs.toml, locks and switches.
+///
+/// # Errors
+/// [`OpsError::UnknownPack`] where packs.toml does not name one of them. Nothing has changed then.
+pub fn uninstall(context: &Context, request: &UninstallRequest) -> Result<SwitchOutcome, OpsError> {
+    let action = Action { name: "uninstall", force: false, request: &request.change };
+    change(context, &action, &|project, _| {
+        let table = table(context, project);
+        let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
+        for name in &request.packs {
+            if !edit.remove_requirement(table.as_ref(), name) {
+                return Err(not_required(project, table.as_ref(), name));
+            }
+        }
+        Ok(Wish { project: project.with_text(edit.to_text())?, freedom: Freedom::Keep, relock_others: true })
+    })
+}
+
+/// Locks newer releases, and switches.
+///
+/// # Errors
+/// [`OpsError::UnknownPack`] where nothing requires one of them; [`OpsError::NotPrecise`]. Nothing has changed then.
+pub fn update(context: &Context, request: &UpdateRequest) -> Result<SwitchOutcome, OpsError> {
+    let action = Action { name: "update", force: false, request: &request.change };
+    change(context, &action, &|project, environment| {
+        let locked = locked_names(project, environment)?;
+        for name in &request.packs {
+            if !locked.contains(name) {
+                let known: Vec<PackName> = locked.iter().cloned().collect();
+                return Err(OpsError::UnknownPack { name: name.clone(), place: environment.lockfile_name(), nearest: nearest(name, &known) });
+            }
+        }
+        let after = if request.latest { with_newest_ranges(context, project, environment, &request.packs)? } else { project.clone() };
+        Ok(Wish { project: after, freedom: freedom(request), relock_others: request.latest })
+    })
+}
+
+fn freedom(request: &UpdateRequest) -> Freedom {
+    match (&request.precise, request.packs.as_slice()) {
+        (Some(version), [name, ..]) => Freedom::Precise(name.clone(), version.clone()),
+        (_, []) => Freedom::UpdateAll,
+        (_, names) => Freedom::Update(names.iter().cloned().collect()),
+    }
+}
+
+/// Gives the environment whose own table is meant; `None` for the project-wide one.
+fn table(context: &Context, project: &Project) -> Option<EnvironmentName> {
+    let is_implicit = project.environments() == [EnvironmentName::default_environment()];
+    context.environment.clone().filter(|_| !is_implicit)
+}
+
+fn edited(project: &Project, edits: impl FnOnce(&mut Edit)) -> Result<Project, OpsError> {
+    let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
+    edits(&mut edit);
+    project.with_text(edit.to_text())
+}
+
+fn requirement(request: &InstallRequest, asked: &AskedPack, ranges: &BTreeMap<PackName, Range>) -> Requirement {
+    Requirement {
+        name: asked.name.clone(),
+        range: asked.range.clone().or_else(|| ranges.get(&asked.name).cloned()).unwrap_or_else(Range::any),
+        source: RequirementSource::Registry(request.registry.clone()),
+        extras: request.extras.iter().cloned().collect(),
+        tier: request.tier.unwrap_or_default(),
+    }
+}
+
+fn must_exist(project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
+    let registry = registry.cloned().unwrap_or_else(sources::default_registry);
+    let source = Sources::new(&project.manifest, &project.directory).registry(&registry)?;
+    match source.index(&asked.name)? {
+        Answer::Found(_) => Ok(()),
+        Answer::Absent => Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: source.describe() }),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {}", asked.name) }),
+    }
+}
+
+/// Solves with some ranges open, and gives the range `^version` of what was chosen for each.
+fn newest_ranges(
+    context: &Context,
+    loose: &Project,
+    environment: &EnvironmentName,
+    free: &BTreeSet<PackName>,
+    open: &BTreeSet<PackName>,
+) -> Result<BTreeMap<PackName, Range>, OpsError> {
+    if open.is_empty() || context.locking == Locking::Locked {
+        return Ok(BTreeMap::new());
+    }
+    let plan = plan_lock(context, loose, environment, Locking::Allowed, &Freedom::Update(free.clone()))?;
+    let chosen = |name: &PackName| plan.lockfile.releases.get(name).map(|release| release.id.version.clone());
+    let caret = |version: &Version| Range::parse(&format!("^{version}")).expect("a caret and a version are a range");
+    Ok(open.iter().filter_map(|name| chosen(name).map(|version| (name.clone(), caret(&version)))).collect())
+}
+
+/// Moves the ranges of direct requirements to the newest releases, wherever packs.toml writes them for this environment.
+fn with_newest_ranges(context: &Context, project: &Project, environment: &EnvironmentName, names: &[PackName]) -> Result<Project, OpsError> {
+    let wants = project.wants(environment)?;
+    let moved: Vec<Requirement> = wants
+        .requirements()
+        .into_values()
+        .filter(|requirement| (names.is_empty() || names.contains(&requirement.name)) && matches!(requirement.source, RequirementSource::Registry(_)))
+        .collect();
+    let own = |name: &PackName| project.manifest.environments.get(environment).filter(|own| own.packages.contains_key(name)).map(|_| environment);
+    let set = |edit: &mut Edit, range_of: &dyn Fn(&Requirement) -> Range| {
+        for requirement in &moved {
+            edit.set_requirement(own(&requirement.name), &Requirement { range: range_of(requirement), ..requirement.clone() });
+        }
+    };
+    let loose = edited(project, |edit| set(edit, &|_| Range::any()))?;
+    let open: BTreeSet<PackName> = moved.iter().map(|requirement| requirement.name.clone()).collect();
+    let ranges = newest_ranges(context, &loose, environment, &open, &open)?;
+    // A range that reaches the newest release already stays as people wrote it.
+    let range_of = |requirement: &Requirement| match ranges.get(&requirement.name) {
+        Some(newest) if !reaches(&requirement.range, newest) => newest.clone(),
+        _ => requirement.range.clone(),
+    };
+    edited(project, |edit| set(edit, &range_of))
+}
+
+fn reaches(range: &Range, newest: &Range) -> bool {
+    Version::parse(newest.as_str().trim_start_matches('^')).is_ok_and(|version| range.matches(&version))
+}
+
+fn locked_names(project: &Project, environment: &EnvironmentName) -> Result<BTreeSet<PackName>, OpsError> {
+    let wanted = project.wants(environment)?.packages.into_keys();
+    let file = environment.lockfile_name();
+    let locked = match project.lockfile_text(environment)? {
+        Some(text) => crate::lock::Lockfile::parse(&text, &file)?.releases.into_keys().collect(),
+        None => vec![],
+    };
+    Ok(wanted.chain(locked).collect())
+}
+
+fn not_required(project: &Project, table: Option<&EnvironmentName>, name: &PackName) -> OpsError {
+    let known: Vec<PackName> = match table.and_then(|table| project.manifest.environments.get(table)) {
+        Some(environment) => environment.packages.keys().cloned().collect(),
+        None => project.manifest.packages.keys().cloned().collect(),
+    };
+    let place = table.map_or_else(|| MANIFEST_NAME.to_owned(), |table| format!("[environments.{table}.packages] of {MANIFEST_NAME}"));
+    OpsError::UnknownPack { name: name.clone(), place, nearest: nearest(name, &known) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, Option<&str>)>) {
+        let asked = text.parse::<AskedPack>().ok();
+        let found = asked.as_ref().map(|asked| (asked.name.as_str(), asked.range.as_ref().map(Range::as_str)));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn packs_as_asked_for() {
+        check("kanban", Some(("kanban", None)));
+        check("kanban@^2", Some(("kanban", Some("^2"))));
+        check("@acme/boards", Some(("@acme/boards", None)));
+        check("@acme/boards@=1.0.0", Some(("@acme/boards", Some("=1.0.0"))));
+        check("kanban@", None);
+        check("Kanban", None);
+    }
+}

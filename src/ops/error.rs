@@ -1,0 +1,335 @@
+//! What a use case refuses, or what kept it from being done.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::archive::ArchiveError;
+use crate::audit::AuditError;
+use crate::build::BuildError;
+use crate::fetch::FetchError;
+use crate::fsys::FsError;
+use crate::gc::GcError;
+use crate::generation::Clashes;
+use crate::generation::GenerationError;
+use crate::generation::InTheWay;
+use crate::generation::UndoObstacle;
+use crate::lock::LockError;
+use crate::lock::Staleness;
+use crate::manifest::ManifestError;
+use crate::model::EnvironmentName;
+use crate::model::InvalidNoun;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::model::Platform;
+use crate::model::RegistryName;
+use crate::model::ReleaseId;
+use crate::model::StorePath;
+use crate::model::Version;
+use crate::resolve::Conflict;
+use crate::source::SourceError;
+use crate::store::StoreError;
+
+/// Everything that a use case may end with instead of an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// The directory this runs in is gone.
+    #[error("cannot tell which directory this runs in")]
+    NoDirectory {
+        /// The operating system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// There is neither a home named nor a user's home directory.
+    #[error("cannot tell where the home of the store is: no --home, no PACKS_HOME and no home directory of the user")]
+    NoHome,
+    /// No packs.toml was found.
+    #[error("no packs.toml in {} or above", searched.display())]
+    NoProject {
+        /// Where the search began.
+        searched: PathBuf,
+    },
+    /// A packs.toml is there already.
+    #[error("{} exists already; nothing was written", path.display())]
+    ProjectExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// packs.toml is at fault.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A file that should be text is not UTF-8.
+    #[error("{}:{line}: not UTF-8 text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first bad byte.
+        line: usize,
+    },
+    /// The environment named is not declared.
+    #[error("no environment {name} in packs.toml; there is {}", listed(known))]
+    UnknownEnvironment {
+        /// The name.
+        name: EnvironmentName,
+        /// Those declared.
+        known: Vec<EnvironmentName>,
+    },
+    /// Nothing tells which environment is meant.
+    #[error("which environment? packs.toml declares {} and names no default-environment", listed(known))]
+    AmbiguousEnvironment {
+        /// Those declared.
+        known: Vec<EnvironmentName>,
+    },
+    /// A registry is named that packs.toml does not declare.
+    #[error("no registry {name} in packs.toml{}", if known.is_empty() { String::new() } else { format!("; there is {}", listed(known)) })]
+    UnknownRegistry {
+        /// The name.
+        name: RegistryName,
+        /// Those declared.
+        known: Vec<RegistryName>,
+    },
+    /// A registry's address is of a kind that this packs does not read.
+    #[error("{at}: the registry {name} at {url} cannot be read: this packs reads only directories (file:)")]
+    UnsupportedRegistry {
+        /// The registry.
+        name: RegistryName,
+        /// Its address.
+        url: String,
+        /// Where it is written.
+        at: Place,
+    },
+    /// A registry has signing keys, and this packs checks no signatures.
+    #[error("{at}: the registry {name} has keys, but this packs cannot check signatures; nothing unchecked is used")]
+    UnsupportedKeys {
+        /// The registry.
+        name: RegistryName,
+        /// Where it is written.
+        at: Place,
+    },
+    /// A registry could not be asked.
+    #[error("the registry {registry} is offline, and {needed} is needed")]
+    RegistryOffline {
+        /// The registry.
+        registry: String,
+        /// What was to be read.
+        needed: String,
+    },
+    /// An archive that is locked is not there.
+    #[error("the archive {archive} of {release} is not in {registry}, and its tree is not in the store")]
+    ArchiveMissing {
+        /// The archive's file name.
+        archive: String,
+        /// The release.
+        release: ReleaseId,
+        /// The registry that was asked.
+        registry: String,
+    },
+    /// No resolution exists.
+    #[error("environment {environment}: no set of releases satisfies packs.toml")]
+    Conflict {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The proof.
+        conflict: Box<Conflict>,
+    },
+    /// A lockfile is at fault.
+    #[error(transparent)]
+    Lockfile(#[from] LockError),
+    /// The lockfile must not change, but it is missing.
+    #[error("{file} is missing and must not be written (--locked)")]
+    LockfileMissing {
+        /// The lockfile.
+        file: String,
+    },
+    /// The lockfile must not change, but it does not fit packs.toml.
+    #[error("{file} is stale and must not be written (--locked): {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    LockfileStale {
+        /// The lockfile.
+        file: String,
+        /// What differs.
+        reasons: Vec<Staleness>,
+    },
+    /// No archive of a release runs on this machine.
+    #[error("{release} has no archive for this machine ({host}); its archives are for {}", listed(offered))]
+    NoArchiveForHost {
+        /// The release.
+        release: ReleaseId,
+        /// This machine's platform.
+        host: String,
+        /// Those it has archives for.
+        offered: Vec<Platform>,
+    },
+    /// A pack is named that the project does not have.
+    #[error("{name} is not in {place}")]
+    UnknownPack {
+        /// The pack.
+        name: PackName,
+        /// Where it was looked for.
+        place: String,
+        /// The nearest name there.
+        nearest: Option<PackName>,
+    },
+    /// No registry has a pack of this name.
+    #[error("no pack {name} in {registry}")]
+    NoSuchPack {
+        /// The name.
+        name: PackName,
+        /// The registry that was asked.
+        registry: String,
+    },
+    /// A version asked for precisely was not chosen.
+    #[error("{name} {wanted} cannot be locked: {reason}")]
+    NotPrecise {
+        /// The pack.
+        name: PackName,
+        /// The version asked for.
+        wanted: Version,
+        /// Why not.
+        reason: String,
+    },
+    /// Two packs want the same name in the generation.
+    #[error(transparent)]
+    Clashes(#[from] Clashes),
+    /// Generations, the journal or placed files are in the way of something.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+    /// An environment was never switched to.
+    #[error("environment {environment} has no generation yet")]
+    NoGeneration {
+        /// The environment.
+        environment: EnvironmentName,
+    },
+    /// A generation is not there.
+    #[error("environment {environment} has no generation {number}{}", if *collected { " any more: it was collected" } else { "" })]
+    UnknownGeneration {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The number.
+        number: u64,
+        /// Those that are there.
+        known: Vec<u64>,
+        /// Whether it was there once.
+        collected: bool,
+    },
+    /// The journal has nothing that could be taken back.
+    #[error("there is nothing to undo in this project")]
+    NothingToUndo,
+    /// A generation has no copies of packs.toml and lockfile to restore.
+    #[error("generation {number} of {environment} keeps no packs.toml and lockfile to restore")]
+    NothingToRestore {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The generation.
+        number: u64,
+    },
+    /// Something was changed since, so that an operation cannot be taken back.
+    #[error("`{command}` cannot be taken back: {}", obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    CannotUndo {
+        /// The command that was to be taken back.
+        command: String,
+        /// All that is in the way.
+        obstacles: Vec<UndoObstacle>,
+    },
+    /// Files that are not ours lie where something is to be placed.
+    #[error("files that packs did not place are in the way:{}", all.iter().map(|one| format!("\n  {one}")).collect::<String>())]
+    InTheWay {
+        /// All of them.
+        all: Vec<InTheWay>,
+    },
+    /// A directory that packs.toml names cannot be packed.
+    #[error("{at}: the directory of {name} cannot be used")]
+    PathPack {
+        /// The pack.
+        name: PackName,
+        /// Where packs.toml names it.
+        at: Place,
+        /// Why.
+        #[source]
+        source: Box<BuildError>,
+    },
+    /// Nothing tells where a broken store path could be had again.
+    #[error("no good copy of its files is in the store, and no project's lockfile names an archive of {store_path}")]
+    NoSourceForRepair {
+        /// The store path.
+        store_path: StorePath,
+    },
+    /// A file or directory that was named is not there.
+    #[error("{} is not there", path.display())]
+    NoSuchFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A source directory cannot be packed.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An archive is refused.
+    #[error("the archive {archive} is refused")]
+    Archive {
+        /// The archive, as it was named.
+        archive: String,
+        /// Why.
+        #[source]
+        source: Box<ArchiveError>,
+    },
+    /// An archive has no digest to be checked against.
+    #[error("{} has no side file {}.sha256 beside it: nothing unverified is read", archive.display(), archive.display())]
+    NoSideFile {
+        /// The archive.
+        archive: PathBuf,
+    },
+    /// An archive or an index could not be had from a source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An archive is not what it should be.
+    #[error("{release} from {from}")]
+    Fetch {
+        /// The release.
+        release: String,
+        /// Where it came from.
+        from: String,
+        /// What is wrong.
+        #[source]
+        source: Box<FetchError>,
+    },
+    /// The store refuses or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Garbage collection could not tell what is live.
+    #[error(transparent)]
+    Gc(#[from] GcError),
+    /// The audit log could not be written, or is not whole.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The disk failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// A command of this program does not exist.
+    #[error("no command {name}")]
+    UnknownCommand {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// A program to run is not there or may not be run.
+    #[error("cannot run {program}")]
+    CannotRun {
+        /// The program.
+        program: String,
+        /// The operating system's answer.
+        #[source]
+        source: Box<FsError>,
+    },
+    /// A text that was typed is no valid noun.
+    #[error(transparent)]
+    Noun(#[from] InvalidNoun),
+}
+
+/// Joins names for a sentence: `dev, staging and prod`.
+fn listed<T: ToString>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

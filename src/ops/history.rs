@@ -1,0 +1,95 @@
+//! The tree of an environment's generations, with what changed per step.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::audit::PackChange;
+use crate::generation;
+use crate::generation::Difference;
+use crate::generation::GenerationRecord;
+use crate::model::EnvironmentName;
+use crate::ops::Changes;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::located::Located;
+
+/// The generations of an environment.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct HistoryOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The current generation.
+    pub current: Option<u64>,
+    /// The kept generations, oldest first.
+    pub generations: Vec<HistoryRow>,
+}
+
+/// One generation, against its parent.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct HistoryRow {
+    /// Its number.
+    pub number: u64,
+    /// The generation it came from; only 0 has none. It may have been collected.
+    pub parent: Option<u64>,
+    /// When it was made.
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub user: String,
+    /// On which machine.
+    pub host: String,
+    /// Why, if they said so.
+    pub reason: Option<String>,
+    /// The command line.
+    pub command: String,
+    /// Packs that came.
+    pub added: Vec<PackChange>,
+    /// Packs whose release or content changed.
+    pub changed: Vec<PackChange>,
+    /// Packs that went.
+    pub removed: Vec<PackChange>,
+    /// Bytes of all its packs' files.
+    pub size: u64,
+}
+
+impl HistoryRow {
+    /// Gives what changed, in one value.
+    pub fn changes(&self) -> Changes {
+        Changes { added: self.added.clone(), changed: self.changed.clone(), removed: self.removed.clone() }
+    }
+}
+
+/// Gives the kept generations of the environment meant; an environment never switched to has none.
+pub fn history(context: &Context) -> Result<HistoryOutcome, OpsError> {
+    let located = Located::find(context)?;
+    let Some(environment) = located.generations_of(context, &located.environment) else {
+        return Ok(HistoryOutcome { environment: located.environment, current: None, generations: vec![] });
+    };
+    let records = environment.generations()?;
+    let parent_of = |record: &GenerationRecord| record.parent.and_then(|parent| records.iter().find(|other| other.number == parent));
+    let generations = records.iter().map(|record| row(record, parent_of(record))).collect();
+    Ok(HistoryOutcome { environment: located.environment, current: environment.current()?, generations })
+}
+
+fn row(record: &GenerationRecord, parent: Option<&GenerationRecord>) -> HistoryRow {
+    let changes = changes_of(&generation::difference_between(parent, record));
+    HistoryRow {
+        number: record.number,
+        parent: record.parent,
+        created_at: record.created_at,
+        user: record.user.clone(),
+        host: record.host.clone(),
+        reason: record.reason.clone(),
+        command: record.command.clone(),
+        added: changes.added,
+        changed: changes.changed,
+        removed: changes.removed,
+        size: record.unpacked_bytes(),
+    }
+}
+
+/// Takes the changes of packs from a difference of generations.
+pub(super) fn changes_of(difference: &Difference) -> Changes {
+    let all = difference.added.iter().chain(&difference.changed).chain(&difference.removed);
+    Changes::from_all(all.map(|change| PackChange { name: change.name.clone(), from: change.from.clone(), to: change.to.clone() }))
+}

@@ -1,0 +1,123 @@
+//! Lockfiles only: made or made anew, nothing is switched to.
+
+use serde::Serialize;
+
+use crate::generation;
+use crate::generation::Environment;
+use crate::generation::PlacePlan;
+use crate::model::EnvironmentName;
+use crate::ops::ChangeRequest;
+use crate::ops::Changes;
+use crate::ops::Context;
+use crate::ops::LockfileState;
+use crate::ops::Locking;
+use crate::ops::OpsError;
+use crate::ops::commit;
+use crate::ops::commit::Commit;
+use crate::ops::commit::FileEdit;
+use crate::ops::environment;
+use crate::ops::project::Project;
+use crate::ops::recorded::Recorded;
+use crate::ops::recorded::recorded;
+use crate::ops::session::Session;
+use crate::ops::solve::Freedom;
+use crate::ops::solve::LockPlan;
+use crate::ops::solve::plan_lock;
+
+/// Which lockfiles.
+#[derive(Debug, Clone, Default)]
+pub struct LockRequest {
+    /// Whether those of all environments are meant.
+    pub all: bool,
+    /// Whether only to tell if they are fresh.
+    pub check: bool,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// What became of lockfiles.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct LockOutcome {
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// One per environment asked for.
+    pub lockfiles: Vec<LockedEnvironment>,
+}
+
+/// What became of one lockfile.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct LockedEnvironment {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The lockfile's name in the project.
+    pub lockfile: String,
+    /// What became of it.
+    pub state: LockfileState,
+    /// Count of releases in it.
+    pub releases: usize,
+    /// The releases that changed.
+    #[serde(flatten)]
+    pub changes: Changes,
+}
+
+/// Makes the lockfiles asked for fresh; several of them all or none.
+///
+/// # Errors
+/// With `check` or `--locked`: [`crate::ops::OpsError::LockfileMissing`], [`crate::ops::OpsError::LockfileStale`].
+pub fn lock(context: &Context, request: &LockRequest) -> Result<LockOutcome, OpsError> {
+    let found = Project::open(context)?;
+    if request.check || request.change.dry_run || context.locking == Locking::Locked {
+        return Ok(outcome(&plan_all(context, &found, request)?, request.change.dry_run));
+    }
+    let session = Session::open(context, &found)?;
+    let project = Project::read(found.directory)?;
+    let plans = plan_all(context, &project, request)?;
+    let edits: Vec<FileEdit> =
+        plans.iter().filter(|plan| plan.is_change()).map(|plan| FileEdit::new(&plan.file, plan.before.as_deref(), Some(&plan.after))).collect();
+    if let (Some(first), false) = (plans.first(), edits.is_empty()) {
+        let record = Recorded {
+            action: "lock",
+            project: Some(&project),
+            environment: (!request.all).then_some(&first.environment),
+            reason: request.change.reason.as_deref(),
+            packs: plans.iter().flat_map(|plan| plan.changes.all().cloned()).collect(),
+        };
+        let environment = Environment::new(&context.layout, &session.known.id, &first.environment);
+        recorded(context, record, || {
+            let commit = Commit {
+                action: "lock",
+                files: edits,
+                environment: &environment,
+                from: None,
+                to: None,
+                activate: None,
+                staged: None,
+                place: PlacePlan::default(),
+            };
+            commit::apply(context, &session, commit).map(|_| ())
+        })?;
+    }
+    Ok(outcome(&plans, false))
+}
+
+fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Result<Vec<LockPlan>, OpsError> {
+    let environments = if request.all {
+        project.environments()
+    } else {
+        let active = generation::active_environment(&project.directory)?;
+        vec![environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref())?.0]
+    };
+    let locking = if request.check { Locking::Locked } else { context.locking };
+    environments.iter().map(|environment| plan_lock(context, project, environment, locking, &Freedom::Keep)).collect()
+}
+
+fn outcome(plans: &[LockPlan], dry_run: bool) -> LockOutcome {
+    let lockfiles = plans.iter().map(|plan| LockedEnvironment {
+        environment: plan.environment.clone(),
+        lockfile: plan.file.clone(),
+        state: plan.state,
+        releases: plan.lockfile.releases.len(),
+        changes: plan.changes.clone(),
+    });
+    LockOutcome { dry_run, lockfiles: lockfiles.collect() }
+}

@@ -1,0 +1,112 @@
+//! The project at hand: where it is, what its packs.toml and its lockfiles say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::fsys;
+use crate::lock::Lockfile;
+use crate::manifest::Manifest;
+use crate::manifest::Wants;
+use crate::model::EnvironmentName;
+use crate::ops::Context;
+use crate::ops::OpsError;
+
+/// The name of the manifest.
+pub(super) const MANIFEST_NAME: &str = "packs.toml";
+
+/// Largest packs.toml that is read, in bytes; people write it.
+const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Largest lockfile that is read, in bytes: some 100,000 releases.
+const LOCKFILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A project whose packs.toml is valid.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its directory, without links in it.
+    pub directory: PathBuf,
+    /// The text of packs.toml, as found.
+    pub text: String,
+    /// What it says.
+    pub manifest: Manifest,
+}
+
+impl Project {
+    /// Finds the project's directory: the one that was named, or the nearest upwards with a packs.toml.
+    pub fn find(context: &Context) -> Result<Option<PathBuf>, OpsError> {
+        if !fsys::status(&context.directory)?.is_some_and(|found| found.kind != fsys::FileKind::File) {
+            return Err(OpsError::NoProject { searched: context.directory.clone() });
+        }
+        let start = fsys::canonicalize(&context.directory)?;
+        let levels = if context.directory_is_project { 1 } else { usize::MAX };
+        for directory in start.ancestors().take(levels) {
+            if fsys::status(&directory.join(MANIFEST_NAME))?.is_some() {
+                return Ok(Some(directory.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds and reads the project.
+    ///
+    /// # Errors
+    /// [`OpsError::NoProject`] where there is none, [`OpsError::Manifest`] where packs.toml is at fault.
+    pub fn open(context: &Context) -> Result<Project, OpsError> {
+        let directory = Project::find(context)?.ok_or_else(|| OpsError::NoProject { searched: context.directory.clone() })?;
+        Project::read(directory)
+    }
+
+    /// Reads the project in a directory.
+    pub fn read(directory: PathBuf) -> Result<Project, OpsError> {
+        let path = directory.join(MANIFEST_NAME);
+        let text = utf8(fsys::read(&path, MANIFEST_BYTES_MAX)?, &path)?;
+        let manifest = Manifest::parse(&text, MANIFEST_NAME)?;
+        Ok(Project { directory, text, manifest })
+    }
+
+    /// Gives the same project with another text of packs.toml, not yet written.
+    pub fn with_text(&self, text: String) -> Result<Project, OpsError> {
+        let manifest = Manifest::parse(&text, MANIFEST_NAME)?;
+        Ok(Project { directory: self.directory.clone(), text, manifest })
+    }
+
+    /// Gives what an environment wants.
+    pub fn wants(&self, environment: &EnvironmentName) -> Result<Wants, OpsError> {
+        self.manifest.wants(environment).ok_or_else(|| OpsError::UnknownEnvironment { name: environment.clone(), known: self.environments() })
+    }
+
+    /// Gives the names of its environments, in order.
+    pub fn environments(&self) -> Vec<EnvironmentName> {
+        self.manifest.environments.keys().cloned().collect()
+    }
+
+    /// Gives the path of an environment's lockfile.
+    pub fn lockfile_path(&self, environment: &EnvironmentName) -> PathBuf {
+        self.directory.join(environment.lockfile_name())
+    }
+
+    /// Reads the text of an environment's lockfile, if there is one.
+    pub fn lockfile_text(&self, environment: &EnvironmentName) -> Result<Option<String>, OpsError> {
+        let path = self.lockfile_path(environment);
+        fsys::read_optional(&path, LOCKFILE_BYTES_MAX)?.map(|bytes| utf8(bytes, &path)).transpose()
+    }
+
+    /// Reads the lockfiles of all environments but one, as far as they are valid: they only give preferences.
+    pub fn other_lockfiles(&self, environment: &EnvironmentName) -> Result<BTreeMap<EnvironmentName, Lockfile>, OpsError> {
+        let mut lockfiles = BTreeMap::new();
+        for other in self.environments().into_iter().filter(|other| other != environment) {
+            let parsed = self.lockfile_text(&other)?.and_then(|text| Lockfile::parse(&text, &other.lockfile_name()).ok());
+            lockfiles.extend(parsed.map(|lockfile| (other, lockfile)));
+        }
+        Ok(lockfiles)
+    }
+}
+
+/// Reads text, naming the file that is none.
+pub(super) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, OpsError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        OpsError::NotText { path: path.to_owned(), line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
+    })
+}

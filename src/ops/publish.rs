@@ -1,0 +1,216 @@
+//! Archives into a registry.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::archive;
+use crate::archive::Limits;
+use crate::archive::Nothing;
+use crate::archive::PackManifest;
+use crate::archive::ReadError;
+use crate::archive::Verified;
+use crate::fetch;
+use crate::fsys;
+use crate::model::PackName;
+use crate::model::PathComponent;
+use crate::model::RegistryName;
+use crate::model::ReleaseId;
+use crate::model::TreeDigest;
+use crate::model::Version;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::project::Project;
+use crate::ops::recorded::Recorded;
+use crate::ops::recorded::recorded;
+use crate::ops::sources;
+use crate::ops::sources::Sources;
+use crate::registry::IndexArtifact;
+use crate::registry::IndexRelease;
+use crate::registry::Published;
+use crate::source::RegistrySource;
+use crate::source::Source as _;
+use crate::source::Upload;
+use crate::store::Store;
+
+/// Largest side file that is read, in bytes.
+const SIDE_FILE_BYTES_MAX: u64 = 4096;
+
+/// What is to be published, and where.
+#[derive(Debug, Clone)]
+pub struct PublishRequest {
+    /// The archives, each with its side file beside it.
+    pub archives: Vec<PathBuf>,
+    /// A directory, its `file:` address, or the name of a registry in packs.toml.
+    pub registry: String,
+    /// The registry's judgement of quality, 0 to 100.
+    pub quality: Option<u8>,
+    /// Whether the releases are fit for production.
+    pub production_ready: bool,
+    /// When they are published, in seconds since 1970; now where there is none.
+    pub published_at: Option<i64>,
+    /// Whether to check only.
+    pub dry_run: bool,
+}
+
+/// What was published.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct PublishOutcome {
+    /// Whether it was only checked.
+    pub dry_run: bool,
+    /// The registry.
+    pub registry: String,
+    /// The releases, by name and version.
+    pub releases: Vec<PublishedRelease>,
+}
+
+/// One release.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct PublishedRelease {
+    /// The pack.
+    pub name: PackName,
+    /// The version.
+    pub version: Version,
+    /// Whether the same bytes were published already.
+    pub already_there: bool,
+}
+
+/// An archive that was read through and found good.
+pub(super) struct CheckedArchive {
+    path: PathBuf,
+    file_name: String,
+    verified: Verified,
+    manifest: PackManifest,
+    tree: TreeDigest,
+    unpacked_bytes: u64,
+    side_file: String,
+}
+
+/// Checks archives whole, then puts them into a registry, one release after the other; an interrupted publish is finished by doing it again.
+///
+/// # Errors
+/// [`OpsError::Archive`], [`OpsError::NoSideFile`] before anything is written; [`OpsError::Source`] where other bytes are published under that version already.
+pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOutcome, OpsError> {
+    let source = open_registry(context, &request.registry)?;
+    let mut checked = BTreeMap::<ReleaseId, Vec<CheckedArchive>>::new();
+    for path in &request.archives {
+        let archive = check_archive(&context.directory.join(path))?;
+        let release = ReleaseId { name: archive.manifest.name.clone(), version: archive.manifest.version.clone() };
+        checked.entry(release).or_default().push(archive);
+    }
+    let published_at = request.published_at.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(|| context.now());
+    if request.dry_run {
+        let releases = checked.keys().map(|release| would_publish(&source, release)).collect::<Result<Vec<_>, _>>()?;
+        return Ok(PublishOutcome { dry_run: true, registry: source.describe(), releases });
+    }
+    Store::create(context.layout.clone())?;
+    let packs = checked.keys().map(|release| crate::audit::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
+    let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
+    let releases =
+        recorded(context, record, || checked.into_iter().map(|(release, archives)| publish_one(&source, request, published_at, release, archives)).collect())?;
+    Ok(PublishOutcome { dry_run: false, registry: source.describe(), releases })
+}
+
+/// Verifies one archive against the side file beside it, then reads it through.
+///
+/// # Errors
+/// [`OpsError::NoSideFile`], [`OpsError::Fetch`] where the digest differs, [`OpsError::Archive`] where the content is refused.
+pub(super) fn check_archive(path: &Path) -> Result<CheckedArchive, OpsError> {
+    let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
+    let side_path = path.with_file_name(format!("{file_name}.sha256"));
+    let side_bytes = fsys::read_optional(&side_path, SIDE_FILE_BYTES_MAX)?.ok_or_else(|| OpsError::NoSideFile { archive: path.to_owned() })?;
+    let sha256 = archive::parse_side_file(&side_bytes, &file_name).map_err(refused)?;
+    let size = fsys::status(path)?.ok_or_else(|| OpsError::NoSuchFile { path: path.to_owned() })?.size;
+    let verified = fetch::open_file(path, size, sha256).map_err(|source| OpsError::Fetch {
+        release: file_name.clone(),
+        from: path.display().to_string(),
+        source: Box::new(source),
+    })?;
+    let contents = verified.read(&Limits::default(), &mut Nothing).map_err(|error| match error {
+        ReadError::Archive(source) => refused(source),
+        ReadError::Visitor(never) => match never {},
+    })?;
+    Ok(CheckedArchive {
+        path: path.to_owned(),
+        side_file: archive::format_side_file(&sha256, &file_name),
+        file_name,
+        verified,
+        tree: contents.digest,
+        unpacked_bytes: contents.unpacked_bytes,
+        manifest: contents.manifest,
+    })
+}
+
+impl CheckedArchive {
+    /// Gives the archive's size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.verified.size()
+    }
+
+    fn artifact(&self) -> Result<IndexArtifact, OpsError> {
+        Ok(IndexArtifact {
+            platform: self.manifest.platform,
+            archive: PathComponent::parse(&self.file_name)?,
+            size: self.verified.size(),
+            sha256: self.verified.sha256(),
+            tree: self.tree,
+            unpacked_size: Some(self.unpacked_bytes),
+        })
+    }
+}
+
+fn open_registry(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
+    if let Some(directory) = sources::local_directory(registry) {
+        return Ok(sources::open_directory(&context.directory.join(directory)));
+    }
+    let path = context.directory.join(registry);
+    if fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File) {
+        return Ok(sources::open_directory(&path));
+    }
+    let name = RegistryName::parse(registry).map_err(|_| OpsError::NoSuchFile { path })?;
+    let project = Project::open(context)?;
+    Sources::new(&project.manifest, &project.directory).registry(&name)
+}
+
+fn would_publish(source: &RegistrySource, release: &ReleaseId) -> Result<PublishedRelease, OpsError> {
+    let document = source.index(&release.name)?.found();
+    let already_there = document.is_some_and(|document| document.releases.iter().any(|known| known.version == release.version));
+    Ok(PublishedRelease { name: release.name.clone(), version: release.version.clone(), already_there })
+}
+
+fn publish_one(
+    source: &RegistrySource,
+    request: &PublishRequest,
+    published_at: Timestamp,
+    release: ReleaseId,
+    archives: Vec<CheckedArchive>,
+) -> Result<PublishedRelease, OpsError> {
+    let manifest = archives.first().expect("a release is here because of an archive").manifest.clone();
+    let artifacts = archives.iter().map(CheckedArchive::artifact).collect::<Result<Vec<_>, _>>()?;
+    let entry = IndexRelease {
+        version: release.version.clone(),
+        requires: manifest.requires.clone(),
+        extras: manifest.extras.clone(),
+        artifacts,
+        license: manifest.license.clone(),
+        description: manifest.description.clone(),
+        authors: manifest.authors.clone(),
+        keywords: manifest.keywords.clone(),
+        quality: request.quality,
+        production_ready: request.production_ready,
+        published_at: Some(published_at),
+        yanked: None,
+        deprecated: None,
+    };
+    let uploads = archives.iter().map(upload).collect::<Result<Vec<_>, OpsError>>()?;
+    let published = source.publish(&release.name, &entry, uploads, &manifest.format())?;
+    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
+}
+
+fn upload(archive: &CheckedArchive) -> Result<Upload<'static>, OpsError> {
+    Ok(Upload { archive: PathComponent::parse(&archive.file_name)?, content: Box::new(fsys::open(&archive.path)?), side_file: archive.side_file.clone() })
+}

@@ -1,0 +1,174 @@
+//! Back to an earlier generation.
+//!
+//! Where nothing but `current` changes, that is one rename, whose cost does not depend on the size of the generation, and three syncs: audit begin, the
+//! directory, audit end. Where copies, the active environment or (with `restore`) packs.toml and lockfile change too, it is an operation of the journal.
+
+use serde::Serialize;
+
+use crate::fsys;
+use crate::generation;
+use crate::generation::Environment;
+use crate::generation::GenerationRecord;
+use crate::model::EnvironmentName;
+use crate::ops::ChangeRequest;
+use crate::ops::Changes;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::commit;
+use crate::ops::commit::Commit;
+use crate::ops::commit::FileEdit;
+use crate::ops::commit::SavedCopy;
+use crate::ops::history::changes_of;
+use crate::ops::located::Located;
+use crate::ops::project::MANIFEST_NAME;
+use crate::ops::project::Project;
+use crate::ops::project::utf8;
+use crate::ops::recorded::Recorded;
+use crate::ops::recorded::recorded;
+use crate::ops::session::Session;
+
+/// Largest copy of a lockfile in a generation, in bytes; as large as a lockfile may be.
+const COPY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Where to go back to.
+#[derive(Debug, Clone, Default)]
+pub struct RollbackRequest {
+    /// The generation; the parent of the current one where there is none.
+    pub to: Option<u64>,
+    /// Whether packs.toml and the lockfile of that generation come back too.
+    pub restore: bool,
+    /// Whether copies are replaced even where they were edited.
+    pub force: bool,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// What a rollback did, or would do.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct RollbackOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// Whether that generation was current already.
+    pub nothing_to_do: bool,
+    /// The generation that was current.
+    pub from: u64,
+    /// The generation that is current now, or would be.
+    pub to: u64,
+    /// Whether packs.toml and lockfile were put back too.
+    pub restored: bool,
+    /// The lockfile's name in the project.
+    pub lockfile: String,
+    /// The packs that changed.
+    #[serde(flatten)]
+    pub changes: Changes,
+    /// Placed copies that were left as the user edited them.
+    pub edited_copies: Vec<String>,
+    /// Edited copies that were replaced because that was forced.
+    pub saved_copies: Vec<SavedCopy>,
+}
+
+/// Goes back to the parent of the current generation, or to the one asked for.
+///
+/// # Errors
+/// [`OpsError::NoGeneration`] before the first switch; [`OpsError::UnknownGeneration`] where it is not kept; nothing has changed then.
+pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<RollbackOutcome, OpsError> {
+    let located = Located::find(context)?;
+    let (environment, current) = located.switched(context)?;
+    let target = target(&environment, &current, request.to)?;
+    let edits = edits(&located.project, &environment, &target, request.restore)?;
+    let changes = changes_of(&generation::difference_between(Some(&current), &target));
+    let mut outcome = RollbackOutcome {
+        environment: located.environment.clone(),
+        dry_run: request.change.dry_run,
+        nothing_to_do: current.number == target.number && edits.is_empty(),
+        from: current.number,
+        to: target.number,
+        restored: request.restore,
+        lockfile: located.environment.lockfile_name(),
+        changes,
+        edited_copies: vec![],
+        saved_copies: vec![],
+    };
+    if outcome.nothing_to_do || request.change.dry_run {
+        return Ok(outcome);
+    }
+    let session = Session::open(context, &located.project)?;
+    // A crash may have been mended, or somebody switched, while we waited for the lock.
+    if environment.current()? != Some(current.number) {
+        drop(session);
+        return rollback(context, request);
+    }
+    let record = Recorded {
+        action: "rollback",
+        project: Some(&located.project),
+        environment: Some(&located.environment),
+        reason: request.change.reason.as_deref(),
+        packs: outcome.changes.all().cloned().collect(),
+    };
+    let is_active = located.active.as_ref() == Some(&located.environment);
+    recorded(context, record, || {
+        if edits.is_empty() && (!is_active || (current.place.is_empty() && target.place.is_empty())) {
+            return Ok(environment.flip(target.number)?);
+        }
+        let place = match is_active {
+            true => commit::plan_place(context, &session, &target, request.force)?,
+            false => generation::PlacePlan::default(),
+        };
+        let commit = Commit {
+            action: "rollback",
+            files: edits,
+            environment: &environment,
+            from: Some(current.number),
+            to: Some(target.number),
+            activate: None,
+            staged: None,
+            place,
+        };
+        let placed = commit::apply(context, &session, commit)?;
+        outcome.edited_copies = placed.edited;
+        outcome.saved_copies = placed.saved;
+        Ok(())
+    })?;
+    Ok(outcome)
+}
+
+fn target(environment: &Environment, current: &GenerationRecord, to: Option<u64>) -> Result<GenerationRecord, OpsError> {
+    let number = match to {
+        Some(number) => number,
+        None => environment.rollback_target(current.number)?,
+    };
+    match environment.find_record(number)? {
+        Some(record) => Ok(record),
+        None => Err(OpsError::UnknownGeneration {
+            environment: environment.name().clone(),
+            number,
+            known: environment.numbers()?,
+            collected: environment.collected()?.iter().any(|collected| collected.number == number),
+        }),
+    }
+}
+
+/// Gives what changes in packs.toml and the lockfile to be as the generation was made from.
+fn edits(project: &Project, environment: &Environment, target: &GenerationRecord, restore: bool) -> Result<Vec<FileEdit>, OpsError> {
+    if !restore {
+        return Ok(vec![]);
+    }
+    let copy = |name: &str| -> Result<Option<String>, OpsError> {
+        let path = environment.path(target.number).join(name);
+        fsys::read_optional(&path, COPY_BYTES_MAX)?.map(|bytes| utf8(bytes, &path)).transpose()
+    };
+    let (Some(manifest), Some(lockfile)) = (copy(MANIFEST_NAME)?, copy("packs.lock")?) else {
+        return Err(OpsError::NothingToRestore { environment: environment.name().clone(), number: target.number });
+    };
+    let found = project.lockfile_text(environment.name())?;
+    let mut edits = vec![];
+    if found.as_deref() != Some(&lockfile) {
+        edits.push(FileEdit::new(&environment.name().lockfile_name(), found.as_deref(), Some(&lockfile)));
+    }
+    if project.text != manifest {
+        edits.push(FileEdit::new(MANIFEST_NAME, Some(&project.text), Some(&manifest)));
+    }
+    Ok(edits)
+}

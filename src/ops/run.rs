@@ -1,0 +1,116 @@
+//! Using an environment: its commands in PATH, for one child process or for a shell.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::fsys;
+use crate::model::EnvironmentName;
+use crate::model::PackName;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::located::Located;
+use crate::store::RunningRoot;
+
+/// A command to run in an environment.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// The program and its arguments; never empty.
+    pub command: Vec<OsString>,
+    /// PATH as found.
+    pub path: Option<OsString>,
+}
+
+/// What a shell needs to find the packs of an environment.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct EnvOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Variables that get a directory in front, by name.
+    pub prepend: BTreeMap<String, String>,
+    /// Variables that are set, by name.
+    pub set: BTreeMap<String, String>,
+}
+
+/// A path that was asked for.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct StorePathOutcome {
+    /// The pack; `None` for the store itself.
+    pub pack: Option<PackName>,
+    /// The absolute path.
+    pub path: String,
+}
+
+/// Runs a command with the current generation's commands first in PATH, and gives its exit code.
+///
+/// The generation is registered as a root for as long as the child runs, so that no gc takes it away below its feet.
+///
+/// # Errors
+/// [`OpsError::CannotRun`] where there is no such program or it may not be executed.
+pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
+    let located = Located::find(context)?;
+    let (environment, record) = located.switched(context)?;
+    let generation = environment.path(record.number);
+    let root = RunningRoot::register(&context.layout, &context.holder(), &[])?;
+    root.hold_generation(&generation)?;
+    let paths: Vec<_> = record.releases.iter().map(|release| release.store_path.clone()).collect();
+    root.hold(&paths)?;
+    let mut variables: BTreeMap<String, OsString> = BTreeMap::new();
+    variables.insert("PATH".to_owned(), in_front(&generation.join("bin"), request.path.as_ref()));
+    variables.insert("PACKS_ENV".to_owned(), located.environment.as_str().into());
+    let (program, arguments) = request.command.split_first().expect("clap requires a command");
+    let program = find_program(program, &generation.join("bin"))?;
+    let code = fsys::run_child(&program, arguments, &variables)
+        .map_err(|source| OpsError::CannotRun { program: program.to_string_lossy().into_owned(), source: Box::new(source) })?;
+    drop(root);
+    Ok(code)
+}
+
+/// Finds a program by its bare name in the generation first: a child is looked up in the PATH of its parent otherwise.
+fn find_program(program: &OsString, bin: &Path) -> Result<OsString, OpsError> {
+    let is_bare = !program.as_encoded_bytes().contains(&b'/');
+    let in_generation = bin.join(program);
+    let is_there = is_bare && fsys::status(&in_generation)?.is_some();
+    Ok(if is_there { in_generation.into_os_string() } else { program.clone() })
+}
+
+fn in_front(directory: &Path, path: Option<&OsString>) -> OsString {
+    let mut joined = directory.as_os_str().to_owned();
+    if let Some(rest) = path.filter(|rest| !rest.is_empty()) {
+        joined.push(":");
+        joined.push(rest);
+    }
+    joined
+}
+
+/// Tells what to set so that a shell finds the environment's packs; the names stay right across switches and rollbacks.
+pub fn env(context: &Context) -> Result<EnvOutcome, OpsError> {
+    let located = Located::find(context)?;
+    located.switched(context)?;
+    let stable = located.project.directory.join(".packs").join(located.environment.as_str());
+    let text = |name: &str| stable.join(name).display().to_string();
+    let prepend = [("PATH", "bin"), ("MANPATH", "share/man"), ("XDG_DATA_DIRS", "share")].map(|(name, directory)| (name.to_owned(), text(directory)));
+    let set = [("PACKS_ENV".to_owned(), located.environment.to_string())];
+    Ok(EnvOutcome { environment: located.environment, prepend: prepend.into(), set: set.into() })
+}
+
+/// Gives where the store lies, or where a pack of the current generation does.
+///
+/// # Errors
+/// [`OpsError::UnknownPack`] where the generation does not link the pack.
+pub fn store_path(context: &Context, pack: Option<&PackName>) -> Result<StorePathOutcome, OpsError> {
+    let Some(name) = pack else {
+        return Ok(StorePathOutcome { pack: None, path: context.layout.store().display().to_string() });
+    };
+    let located = Located::find(context)?;
+    let (_, record) = located.switched(context)?;
+    let known: Vec<PackName> = record.releases.iter().map(|release| release.name.clone()).collect();
+    let release = record.release(name).ok_or_else(|| OpsError::UnknownPack {
+        name: name.clone(),
+        place: format!("generation {} of {}", record.number, located.environment),
+        nearest: crate::ops::nearest(name, &known),
+    })?;
+    Ok(StorePathOutcome { pack: Some(name.clone()), path: context.layout.store_path(&release.store_path).display().to_string() })
+}

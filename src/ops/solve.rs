@@ -1,0 +1,310 @@
+//! From what an environment wants to its lockfile: a plan, nothing is written here.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::audit::PackChange;
+use crate::lock::Edge;
+use crate::lock::LockedArtifact;
+use crate::lock::LockedRelease;
+use crate::lock::Lockfile;
+use crate::lock::Options;
+use crate::lock::Staleness;
+use crate::manifest::Wants;
+use crate::model::EnvironmentName;
+use crate::model::PackName;
+use crate::model::Range;
+use crate::model::ReleaseId;
+use crate::model::RequirementSource;
+use crate::model::SourceId;
+use crate::model::Version;
+use crate::ops::Changes;
+use crate::ops::Context;
+use crate::ops::LockfileState;
+use crate::ops::Locking;
+use crate::ops::OpsError;
+use crate::ops::path_pack;
+use crate::ops::project::Project;
+use crate::ops::universe::Offered;
+use crate::ops::universe::Universe;
+use crate::registry::IndexArtifact;
+use crate::resolve;
+use crate::resolve::Chosen;
+use crate::resolve::Preferences;
+use crate::resolve::Root;
+
+/// Which locked versions a solve may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Freedom {
+    /// None, as long as packs.toml can still be satisfied with them; a fresh lockfile is not solved again.
+    Keep,
+    /// Those of these packs.
+    Update(BTreeSet<PackName>),
+    /// All.
+    UpdateAll,
+    /// One pack's, which must become this version.
+    Precise(PackName, Version),
+}
+
+/// A lockfile as it is to be.
+#[derive(Debug, Clone)]
+pub(super) struct LockPlan {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The lockfile's name in the project.
+    pub file: String,
+    /// The text found, if there was one.
+    pub before: Option<String>,
+    /// The text to be.
+    pub after: String,
+    /// Its value.
+    pub lockfile: Lockfile,
+    /// What becomes of it.
+    pub state: LockfileState,
+    /// What changes against the lockfile found.
+    pub changes: Changes,
+}
+
+impl LockPlan {
+    /// Tells whether the file must be written.
+    pub(super) fn is_change(&self) -> bool {
+        self.before.as_deref() != Some(&self.after)
+    }
+}
+
+/// Plans the lockfile of an environment: kept where it is fresh, else solved with the locked versions preferred.
+///
+/// # Errors
+/// [`OpsError::LockfileMissing`], [`OpsError::LockfileStale`] where it must not change; [`OpsError::Conflict`] where no resolution exists.
+pub(super) fn plan_lock(
+    context: &Context,
+    project: &Project,
+    environment: &EnvironmentName,
+    locking: Locking,
+    freedom: &Freedom,
+) -> Result<LockPlan, OpsError> {
+    let wants = project.wants(environment)?;
+    let found = Found::read(project, environment)?;
+    let options = Options::wanted(&wants, project.manifest.policy.as_ref());
+    let stale = found.staleness(project, &wants, &options)?;
+    if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, freedom, stale.is_empty()) {
+        old.verify()?;
+        return Ok(keep(environment, text, old.clone()));
+    }
+    if locking == Locking::Locked {
+        return Err(found.must_not_change(environment, stale));
+    }
+    let universe = Universe::load(context, project, &wants)?;
+    let preferences = preferences(project, environment, &found, freedom)?;
+    let lockfile = solve(&wants, options, &universe, &preferences, found.revision())?;
+    check_precise(&lockfile, freedom)?;
+    Ok(found.plan(environment, lockfile))
+}
+
+/// The lockfile as it was found.
+enum Found {
+    Nothing,
+    Readable(String, Lockfile),
+    /// With git's markers; the versions of both sides.
+    Conflicted(String, BTreeMap<PackName, BTreeSet<Version>>),
+}
+
+impl Found {
+    fn read(project: &Project, environment: &EnvironmentName) -> Result<Found, OpsError> {
+        let file = environment.lockfile_name();
+        let Some(text) = project.lockfile_text(environment)? else { return Ok(Found::Nothing) };
+        if let Some(sides) = crate::lock::conflict_sides(&text, &file)? {
+            let pins = crate::lock::conflict_pins(&sides, &file)?;
+            return Ok(Found::Conflicted(text, pins));
+        }
+        let lockfile = Lockfile::parse(&text, &file)?;
+        Ok(Found::Readable(text, lockfile))
+    }
+
+    fn staleness(&self, project: &Project, wants: &Wants, options: &Options) -> Result<Vec<Staleness>, OpsError> {
+        let Found::Readable(_, lockfile) = self else { return Ok(vec![]) };
+        let mut stale = crate::lock::freshness(lockfile, &wants.requirements(), options);
+        stale.extend(stale_paths(project, wants, lockfile)?);
+        Ok(stale)
+    }
+
+    fn must_not_change(self, environment: &EnvironmentName, reasons: Vec<Staleness>) -> OpsError {
+        let file = environment.lockfile_name();
+        match self {
+            Found::Nothing => OpsError::LockfileMissing { file },
+            Found::Readable(..) | Found::Conflicted(..) => OpsError::LockfileStale { file, reasons },
+        }
+    }
+
+    fn pins(&self) -> BTreeMap<PackName, Version> {
+        match self {
+            Found::Nothing => BTreeMap::new(),
+            Found::Readable(_, lockfile) => lockfile.pins(),
+            // Where the sides differ, the newer one counts, as long as packs.toml admits it.
+            Found::Conflicted(_, pins) => pins.iter().filter_map(|(name, versions)| Some((name.clone(), versions.last()?.clone()))).collect(),
+        }
+    }
+
+    fn revision(&self) -> u32 {
+        match self {
+            Found::Readable(_, lockfile) => lockfile.revision,
+            Found::Nothing | Found::Conflicted(..) => 0,
+        }
+    }
+
+    fn plan(self, environment: &EnvironmentName, lockfile: Lockfile) -> LockPlan {
+        let after = lockfile.format();
+        let (before, old, state) = match self {
+            Found::Nothing => (None, None, LockfileState::Created),
+            Found::Readable(text, old) if text == after => (Some(text), Some(old), LockfileState::Fresh),
+            Found::Readable(text, old) => (Some(text), Some(old), LockfileState::Updated),
+            Found::Conflicted(text, _) => (Some(text), None, LockfileState::Merged),
+        };
+        let changes = Changes::from_all(crate::lock::diff(old.as_ref(), &lockfile).into_iter().map(|change| PackChange {
+            name: change.name,
+            from: change.from,
+            to: change.to,
+        }));
+        LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before, after, lockfile, state, changes }
+    }
+}
+
+fn keep(environment: &EnvironmentName, text: &str, lockfile: Lockfile) -> LockPlan {
+    LockPlan {
+        environment: environment.clone(),
+        file: environment.lockfile_name(),
+        before: Some(text.to_owned()),
+        after: text.to_owned(),
+        lockfile,
+        state: LockfileState::Fresh,
+        changes: Changes::default(),
+    }
+}
+
+/// A `path` pack whose version or requirements changed since makes the lockfile stale.
+fn stale_paths(project: &Project, wants: &Wants, lockfile: &Lockfile) -> Result<Vec<Staleness>, OpsError> {
+    let mut stale = Vec::new();
+    for (name, entry) in &wants.packages {
+        let RequirementSource::Path(path) = &entry.requirement.source else { continue };
+        let Some(locked) = lockfile.releases.get(name) else { continue };
+        let pack = path_pack::collect(name, &project.directory.join(path), &entry.at)?;
+        let manifest = &pack.manifest;
+        let now = describe_path(&manifest.version, path_edges(manifest, &locked.extras).iter());
+        let was = describe_path(&locked.id.version, locked.requires.iter());
+        if now != was {
+            stale.push(Staleness::Changed { name: name.clone(), locked: was, now });
+        }
+    }
+    Ok(stale)
+}
+
+fn describe_path<'e>(version: &Version, edges: impl Iterator<Item = &'e Edge>) -> String {
+    let needs: Vec<String> = edges.map(|edge| format!("{} {}", edge.name, edge.range)).collect();
+    format!("version {version} requiring [{}]", needs.join(", "))
+}
+
+fn path_edges(manifest: &crate::archive::PackManifest, extras: &BTreeSet<crate::model::ExtraName>) -> Vec<Edge> {
+    let of_extras = extras.iter().filter_map(|extra| manifest.extras.get(extra)).flatten();
+    let mut edges: Vec<Edge> = manifest.requires.iter().chain(of_extras).map(|(name, range)| Edge { name: name.clone(), range: range.clone() }).collect();
+    edges.sort();
+    edges.dedup();
+    edges
+}
+
+fn preferences(project: &Project, environment: &EnvironmentName, found: &Found, freedom: &Freedom) -> Result<Preferences, OpsError> {
+    let mut locked = found.pins();
+    match freedom {
+        Freedom::Keep => {}
+        Freedom::Update(names) => locked.retain(|name, _| !names.contains(name)),
+        Freedom::UpdateAll => locked.clear(),
+        Freedom::Precise(name, version) => {
+            locked.insert(name.clone(), version.clone());
+        }
+    }
+    let mut others: BTreeMap<PackName, BTreeSet<Version>> = BTreeMap::new();
+    // An update asks for the newest: what the other environments still have must not hold it back.
+    let updated = |name: &PackName| match freedom {
+        Freedom::UpdateAll => true,
+        Freedom::Update(names) => names.contains(name),
+        Freedom::Keep | Freedom::Precise(..) => false,
+    };
+    for lockfile in project.other_lockfiles(environment)?.values() {
+        for (name, version) in lockfile.pins().into_iter().filter(|(name, _)| !updated(name)) {
+            others.entry(name).or_default().insert(version);
+        }
+    }
+    Ok(Preferences { locked, others })
+}
+
+fn solve(wants: &Wants, options: Options, universe: &Universe, preferences: &Preferences, revision: u32) -> Result<Lockfile, OpsError> {
+    let roots: Vec<Root> = wants.packages.values().map(root).collect();
+    let resolution = resolve::resolve(&roots, universe, preferences)
+        .map_err(|conflict| OpsError::Conflict { environment: wants.environment.clone(), conflict: Box::new(conflict) })?;
+    let releases = resolution.releases.iter().map(|(name, chosen)| (name.clone(), locked_release(name, chosen, universe))).collect();
+    Ok(Lockfile { environment: wants.environment.clone(), revision, options, requirements: wants.requirements(), releases })
+}
+
+fn root(entry: &crate::manifest::PackageEntry) -> Root {
+    let requirement = &entry.requirement;
+    Root { name: requirement.name.clone(), range: requirement.range.clone(), extras: requirement.extras.clone(), at: Some(entry.at.clone()) }
+}
+
+fn locked_release(name: &PackName, chosen: &Chosen, universe: &Universe) -> LockedRelease {
+    let edge = |(name, range): &(PackName, Range)| Edge { name: name.clone(), range: range.clone() };
+    let mut requires: Vec<Edge> = chosen.requires.iter().map(edge).collect();
+    requires.sort();
+    requires.dedup();
+    let id = ReleaseId { name: name.clone(), version: chosen.version.clone() };
+    match universe.find(name, &chosen.version).expect("the solver chooses only what the universe offers") {
+        Offered::Registry(source, release) => LockedRelease {
+            id,
+            source: source.clone(),
+            requires,
+            extras: chosen.extras.clone(),
+            license: release.license.clone(),
+            published_at: release.published_at,
+            quality: release.quality,
+            production_ready: release.production_ready,
+            yanked: release.yanked.clone(),
+            artifacts: artifacts(&release.artifacts),
+        },
+        Offered::Path(source, manifest) => LockedRelease {
+            id,
+            source: SourceId::clone(source),
+            requires,
+            extras: chosen.extras.clone(),
+            license: manifest.license.clone(),
+            published_at: None,
+            quality: None,
+            production_ready: false,
+            yanked: None,
+            artifacts: vec![],
+        },
+    }
+}
+
+fn artifacts(offered: &[IndexArtifact]) -> Vec<LockedArtifact> {
+    let mut artifacts: Vec<LockedArtifact> = offered
+        .iter()
+        .map(|artifact| LockedArtifact {
+            platform: artifact.platform,
+            archive: artifact.archive.as_str().to_owned(),
+            url: None,
+            size: artifact.size,
+            sha256: artifact.sha256,
+            tree: artifact.tree,
+        })
+        .collect();
+    artifacts.sort_by_key(|artifact| artifact.platform);
+    artifacts
+}
+
+fn check_precise(lockfile: &Lockfile, freedom: &Freedom) -> Result<(), OpsError> {
+    let Freedom::Precise(name, wanted) = freedom else { return Ok(()) };
+    let reason = match lockfile.releases.get(name) {
+        None => "nothing requires it".to_owned(),
+        Some(locked) if locked.id.version == *wanted => return Ok(()),
+        Some(locked) => format!("the requirements or the registry leave {}", locked.id.version),
+    };
+    Err(OpsError::NotPrecise { name: name.clone(), wanted: wanted.clone(), reason })
+}

@@ -1,0 +1,173 @@
+//! The sources of a project, and all they say about the packs that a solve may need.
+//!
+//! The resolver never sees a registry: the index documents of every name reachable from the roots are loaded here, level by level and concurrently; then the
+//! solver runs in memory.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rayon::iter::IntoParallelIterator as _;
+use rayon::iter::ParallelIterator as _;
+
+use crate::manifest::Manifest;
+use crate::manifest::RegistryEntry;
+use crate::manifest::Wants;
+use crate::model::PackName;
+use crate::model::RegistryName;
+use crate::model::RequirementSource;
+use crate::model::SourceId;
+use crate::net::Answer;
+use crate::net::Directory;
+use crate::ops::OpsError;
+use crate::registry::IndexDocument;
+use crate::source::RegistrySource;
+use crate::source::Source;
+
+/// The registry that a requirement without one means.
+const DEFAULT_REGISTRY: &str = "default";
+
+/// The registries of a project, opened when first asked.
+pub(super) struct Sources {
+    project: PathBuf,
+    registries: BTreeMap<RegistryName, RegistryEntry>,
+}
+
+impl Sources {
+    /// Takes the registries of a manifest, with relative addresses from the project's directory.
+    pub(super) fn new(manifest: &Manifest, project: &Path) -> Sources {
+        Sources { project: project.to_owned(), registries: manifest.registries.clone() }
+    }
+
+    /// Opens a registry by its name.
+    ///
+    /// # Errors
+    /// [`OpsError::UnknownRegistry`], [`OpsError::UnsupportedRegistry`].
+    pub(super) fn registry(&self, name: &RegistryName) -> Result<RegistrySource, OpsError> {
+        let entry =
+            self.registries.get(name).ok_or_else(|| OpsError::UnknownRegistry { name: name.clone(), known: self.registries.keys().cloned().collect() })?;
+        let directory =
+            local_directory(&entry.url).ok_or_else(|| OpsError::UnsupportedRegistry { name: name.clone(), url: entry.url.clone(), at: entry.at.clone() })?;
+        if !entry.keys.is_empty() {
+            return Err(OpsError::UnsupportedKeys { name: name.clone(), at: entry.at.clone() });
+        }
+        Ok(open_directory(&self.project.join(directory)))
+    }
+
+    /// Gives the directory of a registry, if it lies on this machine.
+    pub(super) fn local_root(&self, name: &RegistryName) -> Option<PathBuf> {
+        self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.project.join(directory))
+    }
+}
+
+/// Opens a directory as a registry.
+pub(super) fn open_directory(root: &Path) -> RegistrySource {
+    RegistrySource::new(Box::new(Directory::new(root)))
+}
+
+/// Reads `file:registry`, `file:/srv/registry` and `file:///srv/registry` as a path.
+pub(super) fn local_directory(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("file:")?;
+    let path = path.strip_prefix("//").filter(|absolute| absolute.starts_with('/')).unwrap_or(path);
+    (!path.is_empty() && !path.starts_with("//")).then(|| PathBuf::from(path))
+}
+
+/// Gives the name of the registry that a source of packs.toml means.
+pub(super) fn registry_of(source: &RequirementSource) -> Option<RegistryName> {
+    match source {
+        RequirementSource::Registry(Some(name)) => Some(name.clone()),
+        RequirementSource::Registry(None) => Some(default_registry()),
+        RequirementSource::Path(_) => None,
+    }
+}
+
+/// Gives the name `default`.
+pub(super) fn default_registry() -> RegistryName {
+    RegistryName::parse(DEFAULT_REGISTRY).expect("it is spelled well")
+}
+
+/// What the registries say about every pack that a solve may reach.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    /// The documents found, each with the registry it came from.
+    pub found: BTreeMap<PackName, (SourceId, IndexDocument)>,
+    /// Names that the registry asked does not have, with the registry's words for itself.
+    pub absent: BTreeMap<PackName, String>,
+}
+
+/// Where each name of a project comes from: what packs.toml says, else the default registry.
+///
+/// A pack that another one requires never brings its own registry: nobody else's manifest decides where this project's packs come from.
+pub(super) fn assignments(wants: &Wants) -> BTreeMap<PackName, RequirementSource> {
+    wants.packages.iter().map(|(name, entry)| (name.clone(), entry.requirement.source.clone())).collect()
+}
+
+/// Loads the documents of all names reachable from `start`, level by level; `extra_names` gives what extras add.
+pub(super) fn load_documents(sources: &Sources, assigned: &BTreeMap<PackName, RequirementSource>, start: BTreeSet<PackName>) -> Result<Documents, OpsError> {
+    let mut documents = Documents::default();
+    let mut seen: BTreeSet<PackName> = start.clone();
+    let mut level = start;
+    while !level.is_empty() {
+        let answers = level.into_par_iter().map(|name| load_one(sources, assigned, name)).collect::<Result<Vec<_>, OpsError>>()?;
+        let mut next = BTreeSet::new();
+        for (name, loaded) in answers {
+            match loaded {
+                Loaded::Document(source, document) => {
+                    next.extend(names_of(&document).filter(|needed| !seen.contains(needed)));
+                    documents.found.insert(name, (source, document));
+                }
+                Loaded::Absent(registry) => {
+                    documents.absent.insert(name, registry);
+                }
+                Loaded::Path => {}
+            }
+        }
+        seen.extend(next.iter().cloned());
+        level = next;
+    }
+    Ok(documents)
+}
+
+enum Loaded {
+    Document(SourceId, IndexDocument),
+    Absent(String),
+    Path,
+}
+
+fn load_one(sources: &Sources, assigned: &BTreeMap<PackName, RequirementSource>, name: PackName) -> Result<(PackName, Loaded), OpsError> {
+    let assigned = assigned.get(&name).cloned().unwrap_or(RequirementSource::Registry(None));
+    let Some(registry) = registry_of(&assigned) else { return Ok((name, Loaded::Path)) };
+    let source = sources.registry(&registry)?;
+    let loaded = match source.index(&name)? {
+        Answer::Found(document) => Loaded::Document(SourceId::Registry(registry), document),
+        Answer::Absent => Loaded::Absent(source.describe()),
+        Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
+    };
+    Ok((name, loaded))
+}
+
+fn names_of(document: &IndexDocument) -> impl Iterator<Item = PackName> + '_ {
+    let extras = |release: &'_ crate::registry::IndexRelease| release.extras.values().flat_map(|requires| requires.keys().cloned()).collect::<Vec<_>>();
+    document.releases.iter().flat_map(move |release| release.requires.keys().cloned().chain(extras(release)).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_directories() {
+        for (url, expected) in [
+            ("file:registry", Some("registry")),
+            ("file:../registry", Some("../registry")),
+            ("file:/srv/registry", Some("/srv/registry")),
+            ("file:///srv/registry", Some("/srv/registry")),
+            ("file://host/registry", None),
+            ("file:", None),
+            ("https://example.org/registry", None),
+        ] {
+            assert_eq!(local_directory(url), expected.map(PathBuf::from), "{url}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a project stands: each environment's generation and lockfile. Compares only; solves nothing.
+
+use serde::Serialize;
+
+use crate::generation;
+use crate::lock::Lockfile;
+use crate::lock::Options;
+use crate::model::Blake3Digest;
+use crate::model::EnvironmentName;
+use crate::model::ProjectName;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::project::Project;
+
+/// Where a project stands.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct StatusOutcome {
+    /// Its name.
+    pub project: ProjectName,
+    /// Its directory.
+    pub directory: String,
+    /// The environment last switched to.
+    pub active: Option<EnvironmentName>,
+    /// Its environments, by name.
+    pub environments: Vec<EnvironmentStatus>,
+}
+
+/// Where an environment stands.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct EnvironmentStatus {
+    /// Its name.
+    pub environment: EnvironmentName,
+    /// Whether it is the active one.
+    pub active: bool,
+    /// Its current generation; `None` before the first switch.
+    pub generation: Option<u64>,
+    /// Count of packs that the generation links.
+    pub packs: usize,
+    /// How its lockfile compares with packs.toml.
+    pub lockfile: LockfileCondition,
+    /// Whether the current generation was made from the lockfile as it is now.
+    pub switched: bool,
+}
+
+/// How a lockfile compares with packs.toml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockfileCondition {
+    /// It was solved from what packs.toml says.
+    Fresh,
+    /// packs.toml says something else now.
+    Stale,
+    /// There is none.
+    Missing,
+    /// It cannot be read.
+    Invalid,
+}
+
+/// Tells where the project at hand stands.
+pub fn status(context: &Context) -> Result<StatusOutcome, OpsError> {
+    let project = Project::open(context)?;
+    let active = generation::active_environment(&project.directory)?;
+    let known = generation::open_project(&context.layout, &project.directory)?;
+    let mut environments = Vec::new();
+    for name in project.environments() {
+        let record = match &known {
+            Some(known) => generation::Environment::new(&context.layout, &known.id, &name).current_record()?,
+            None => None,
+        };
+        let text = project.lockfile_text(&name)?;
+        let digest = text.as_ref().map(|text| Blake3Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()));
+        environments.push(EnvironmentStatus {
+            active: active.as_ref() == Some(&name),
+            generation: record.as_ref().map(|record| record.number),
+            packs: record.as_ref().map_or(0, |record| record.releases.len()),
+            lockfile: condition(&project, &name, text.as_deref())?,
+            switched: record.is_some_and(|record| record.lockfile.is_some() && record.lockfile == digest),
+            environment: name,
+        });
+    }
+    Ok(StatusOutcome { project: project.manifest.project.name.clone(), directory: project.directory.display().to_string(), active, environments })
+}
+
+fn condition(project: &Project, name: &EnvironmentName, text: Option<&str>) -> Result<LockfileCondition, OpsError> {
+    let Some(text) = text else { return Ok(LockfileCondition::Missing) };
+    let Ok(lockfile) = Lockfile::parse(text, &name.lockfile_name()) else { return Ok(LockfileCondition::Invalid) };
+    let wants = project.wants(name)?;
+    let stale = crate::lock::freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()));
+    Ok(if stale.is_empty() { LockfileCondition::Fresh } else { LockfileCondition::Stale })
+}

@@ -1,0 +1,105 @@
+//! Takes back the last operation of a project: manifest, lockfiles, copies and generation together.
+
+use serde::Serialize;
+
+use crate::generation;
+use crate::generation::FileState;
+use crate::generation::Journal;
+use crate::generation::UndoPlan;
+use crate::model::EnvironmentName;
+use crate::ops::ChangeRequest;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::project::Project;
+use crate::ops::recorded::Recorded;
+use crate::ops::recorded::recorded;
+use crate::ops::session::Session;
+
+/// What was taken back.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct UndoOutcome {
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The command that was taken back.
+    pub command: String,
+    /// What it was: `switch`, `install`.
+    pub action: String,
+    /// The files that are as before again.
+    pub files: Vec<UndoneFile>,
+    /// The environments whose current generation is as before again.
+    pub generations: Vec<UndoneGeneration>,
+}
+
+/// One file that is as before again.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct UndoneFile {
+    /// Its path in the project.
+    pub path: String,
+    /// Whether it was not there before, so that it is gone.
+    pub removed: bool,
+}
+
+/// One environment that is as before again.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct UndoneGeneration {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The generation that was current.
+    pub from: u64,
+    /// The generation that is current now, or would be.
+    pub to: u64,
+}
+
+/// Takes back the newest operation that was not taken back yet.
+///
+/// # Errors
+/// [`OpsError::NothingToUndo`]; [`OpsError::CannotUndo`] where something was changed since, naming all of it. Nothing has changed then.
+pub fn undo(context: &Context, request: &ChangeRequest) -> Result<UndoOutcome, OpsError> {
+    let project = Project::open(context)?;
+    let known = generation::open_project(&context.layout, &project.directory)?.ok_or(OpsError::NothingToUndo)?;
+    if request.dry_run {
+        let plan = plan(&Journal::new(&context.layout, &known))?;
+        return Ok(outcome(&plan, true));
+    }
+    let session = Session::open(context, &project)?;
+    let journal = Journal::new(&context.layout, &session.known);
+    let plan = plan(&journal)?;
+    let done = outcome(&plan, false);
+    let record = Recorded { action: "undo", project: Some(&project), environment: None, reason: request.reason.as_deref(), packs: vec![] };
+    recorded(context, record, || {
+        let operation = plan.into_operation(context.who.command.clone(), context.now());
+        let running = journal.begin(&operation)?;
+        if let Err(error) = running.apply_files().and_then(|()| running.flip()) {
+            if let Err(also) = running.take_back() {
+                context.warn(format!("the change could not be taken back yet: {also}; the next packs command does"));
+            }
+            return Err(error.into());
+        }
+        Ok(running.finish()?)
+    })?;
+    Ok(done)
+}
+
+fn plan(journal: &Journal) -> Result<UndoPlan, OpsError> {
+    let plan = journal.plan_undo().map_err(|error| match error {
+        generation::GenerationError::NothingToUndo => OpsError::NothingToUndo,
+        other => other.into(),
+    })?;
+    if plan.obstacles.is_empty() {
+        return Ok(plan);
+    }
+    Err(OpsError::CannotUndo { command: plan.operation.command.clone(), obstacles: plan.obstacles })
+}
+
+fn outcome(plan: &UndoPlan, dry_run: bool) -> UndoOutcome {
+    let operation = &plan.operation;
+    let files = operation.files.iter().map(|change| UndoneFile { path: change.path.to_string(), removed: change.before == FileState::Absent });
+    let flips = operation.currents.iter().filter(|(_, flip)| flip.before != flip.after);
+    UndoOutcome {
+        dry_run,
+        command: operation.command.clone(),
+        action: operation.action.clone(),
+        files: files.collect(),
+        generations: flips.map(|(name, flip)| UndoneGeneration { environment: name.clone(), from: flip.after, to: flip.before }).collect(),
+    }
+}

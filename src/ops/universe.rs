@@ -1,0 +1,152 @@
+//! Every release a solve may choose, with the verdict of the environment's rules on each.
+//!
+//! This is where what a registry offers meets what the project allows: `resolve` only sees candidates, each free or refused with its reason.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::archive::PackManifest;
+use crate::manifest::Policy;
+use crate::manifest::Wants;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::model::Platform;
+use crate::model::Refusal;
+use crate::model::RequirementSource;
+use crate::model::SourceId;
+use crate::model::Version;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::path_pack;
+use crate::ops::project::Project;
+use crate::ops::sources;
+use crate::ops::sources::Documents;
+use crate::ops::sources::Sources;
+use crate::policy::ReleaseFacts;
+use crate::registry::IndexRelease;
+use crate::resolve::Candidate;
+use crate::resolve::Candidates;
+
+/// All candidates of one environment's solve.
+pub(super) struct Universe {
+    documents: Documents,
+    paths: BTreeMap<PackName, (SourceId, PackManifest)>,
+    candidates: BTreeMap<PackName, Vec<Candidate>>,
+}
+
+/// One release of the universe, with what a lockfile records of it.
+pub(super) enum Offered<'u> {
+    /// From a registry.
+    Registry(&'u SourceId, &'u IndexRelease),
+    /// From a directory of packs.toml.
+    Path(&'u SourceId, &'u PackManifest),
+}
+
+impl Candidates for Universe {
+    fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
+        self.candidates.get(name).map(Vec::as_slice)
+    }
+}
+
+impl Universe {
+    /// Loads everything that the wants may reach and judges each release.
+    pub(super) fn load(context: &Context, project: &Project, wants: &Wants) -> Result<Universe, OpsError> {
+        let sources = Sources::new(&project.manifest, &project.directory);
+        let paths = collect_paths(project, wants)?;
+        let documents = sources::load_documents(&sources, &sources::assignments(wants), starting_names(wants, &paths))?;
+        let rules = Judge { wants, policy: project.manifest.policy.as_ref(), now: context.now() };
+        let mut candidates: BTreeMap<PackName, Vec<Candidate>> = documents
+            .found
+            .iter()
+            .map(|(name, (_, document))| (name.clone(), document.releases.iter().map(|release| rules.candidate(release)).collect()))
+            .collect();
+        candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![from_path(manifest)])));
+        Ok(Universe { documents, paths, candidates })
+    }
+
+    /// Finds a release that was chosen.
+    pub(super) fn find(&self, name: &PackName, version: &Version) -> Option<Offered<'_>> {
+        if let Some((source, manifest)) = self.paths.get(name) {
+            return (manifest.version == *version).then_some(Offered::Path(source, manifest));
+        }
+        let (source, document) = self.documents.found.get(name)?;
+        document.releases.iter().find(|release| release.version == *version).map(|release| Offered::Registry(source, release))
+    }
+
+    /// Gives the names of packs that were asked for and that no source has, with the registry that was asked.
+    pub(super) fn absent(&self) -> &BTreeMap<PackName, String> {
+        &self.documents.absent
+    }
+}
+
+fn starting_names(wants: &Wants, paths: &BTreeMap<PackName, (SourceId, PackManifest)>) -> BTreeSet<PackName> {
+    let direct = wants.packages.keys().cloned();
+    let below_paths = paths.values().flat_map(|(_, manifest)| manifest.requires.keys().chain(manifest.extras.values().flat_map(BTreeMap::keys)).cloned());
+    direct.chain(below_paths).collect()
+}
+
+/// Collects the `path` packs of an environment, as they are now.
+fn collect_paths(project: &Project, wants: &Wants) -> Result<BTreeMap<PackName, (SourceId, PackManifest)>, OpsError> {
+    let mut collected = BTreeMap::new();
+    for (name, entry) in &wants.packages {
+        if let RequirementSource::Path(path) = &entry.requirement.source {
+            let directory: PathBuf = project.directory.join(path);
+            let pack = path_pack::collect(name, &directory, &entry.at)?;
+            collected.insert(name.clone(), (SourceId::Path(path.clone()), pack.manifest));
+        }
+    }
+    Ok(collected)
+}
+
+fn from_path(manifest: &PackManifest) -> Candidate {
+    Candidate { version: manifest.version.clone(), requires: manifest.requires.clone(), extras: manifest.extras.clone(), yanked: None, refused: None }
+}
+
+/// The rules of an environment, ready to be put to releases.
+struct Judge<'w> {
+    wants: &'w Wants,
+    policy: Option<&'w Policy>,
+    now: Timestamp,
+}
+
+impl Judge<'_> {
+    fn candidate(&self, release: &IndexRelease) -> Candidate {
+        Candidate {
+            version: release.version.clone(),
+            requires: release.requires.clone(),
+            extras: release.extras.clone(),
+            yanked: release.yanked.clone(),
+            refused: self.platforms(release).or_else(|| self.rules(release)),
+        }
+    }
+
+    fn rules(&self, release: &IndexRelease) -> Option<Refusal> {
+        let facts = ReleaseFacts {
+            quality: release.quality,
+            production_ready: release.production_ready,
+            license: release.license.as_deref(),
+            published_at: release.published_at,
+        };
+        crate::policy::judge(&facts, &self.wants.rules, self.policy, self.now)
+    }
+
+    /// A release must have an archive for `any` or for every platform of the project.
+    fn platforms(&self, release: &IndexRelease) -> Option<Refusal> {
+        let offered: BTreeSet<Platform> = release.artifacts.iter().map(|artifact| artifact.platform).collect();
+        let missing: Vec<&str> = self
+            .wants
+            .platforms
+            .iter()
+            .filter(|platform| !platform.accepted().iter().any(|accepted| offered.contains(accepted)))
+            .map(Platform::as_str)
+            .collect();
+        (!missing.is_empty()).then(|| Refusal {
+            rule: "platforms".to_owned(),
+            reason: format!("it has no archive for {}", missing.join(", ")),
+            at: None::<Place>,
+        })
+    }
+}

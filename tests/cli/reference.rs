@@ -1,0 +1,48 @@
+//! The whole tree of `--help` is the reference page, and every command answers for itself.
+#![allow(clippy::disallowed_methods, reason = "tests read and bless files of this repository")]
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::TestEnv;
+
+#[test]
+fn the_reference_page_is_the_help() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cli.md");
+    let made = packs::cli::reference();
+    if std::env::var_os("PACKS_BLESS").is_some() {
+        fs::write(&path, &made).expect("written");
+    }
+    let kept = fs::read_to_string(&path).expect("docs/reference/cli.md is there");
+    assert!(kept == made, "docs/reference/cli.md is not what the program says; PACKS_BLESS=1 writes it anew");
+}
+
+#[test]
+fn every_command_has_help_and_examples() {
+    let world = TestEnv::new();
+    for command in packs::cli::command_tree().get_subcommands().filter(|command| command.get_name() != "store") {
+        let ran = world.packs([command.get_name(), "--help"]).succeeds();
+        assert!(ran.stdout.contains("Usage:") && ran.stdout.contains("Examples:"), "{}:\n{}", command.get_name(), ran.stdout);
+    }
+    world.packs(["--version"]).succeeds().prints(concat!("packs ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_mistyped_command_or_flag_names_the_nearest() {
+    let world = TestEnv::new();
+    world.packs(["swich"]).fails(2).says("switch");
+    world.packs(["switch", "--forze"]).fails(2).says("--force");
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+    let world = TestEnv::new();
+    for shell in ["bash", "zsh", "fish"] {
+        world.packs(["completions", shell]).succeeds().prints("packs");
+    }
+    world.packs(["man"]).succeeds().prints(".TH packs 1");
+    world.packs(["man", "switch"]).succeeds().prints("packs-switch");
+    world.packs(["man", "swich"]).fails(2).says("did you mean switch?");
+    world.packs(["man", "--dir", "man1"]).succeeds();
+    assert!(world.has("man1/packs-rollback.1"));
+}

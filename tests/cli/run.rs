@@ -1,0 +1,37 @@
+//! `packs run` and `packs env`
+
+use crate::support::TestEnv;
+
+#[test]
+fn runs_with_the_packs_in_path_and_gives_the_childs_code() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    assert_eq!(world.packs(["run", "--", "kanban", "list"]).succeeds().stdout, "kanban 2.0.3 list\n");
+    world.packs(["run", "--", "sh", "-c", "exit 7"]).fails(7);
+    world.packs(["run", "--", "no-such-command"]).fails(127).says("no-such-command");
+}
+
+#[test]
+fn runs_what_the_environment_has_not_what_is_active() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[environments.dev]\n\n[environments.prod.packages]\nkanban = \"=2.0.0\"\n");
+    world.packs(["switch", "prod"]).succeeds();
+    world.packs(["switch", "dev"]).succeeds();
+    assert_eq!(world.packs(["run", "-E", "prod", "--", "kanban"]).succeeds().stdout, "kanban 2.0.0\n");
+}
+
+#[test]
+fn before_the_first_switch_there_is_nothing_to_run_in() {
+    let world = TestEnv::with_kanban();
+    world.packs(["run", "--", "true"]).fails(9).says("no generation yet");
+}
+
+#[test]
+fn env_is_evaluated_by_a_shell() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    let script = world.packs(["env"]).succeeds();
+    insta::assert_snapshot!(script.stdout, @"");
+    let run = std::process::Command::new("sh").arg("-c").arg(format!("{}\nkanban", script.raw_stdout)).output().expect("sh runs");
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "kanban 2.0.3\n");
+}

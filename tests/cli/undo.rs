@@ -1,0 +1,49 @@
+//! `packs undo`
+
+use crate::support::TestEnv;
+
+#[test]
+fn takes_back_manifest_lockfile_and_generation_together() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    let (manifest, lockfile) = (world.read("packs.toml"), world.read("packs.lock"));
+    world.packs(["install", "snippets"]).succeeds();
+    assert!(world.has(".packs/active/packs/snippets"));
+    let ran = world.packs(["undo"]).succeeds();
+    insta::assert_snapshot!(ran.stdout, @"");
+    assert_eq!((world.read("packs.toml"), world.read("packs.lock"), world.current("default")), (manifest, lockfile, 1));
+    assert!(!world.has(".packs/active/packs/snippets"));
+}
+
+#[test]
+fn again_takes_back_the_one_before() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["install", "snippets"]).succeeds();
+    world.packs(["undo"]).succeeds();
+    world.packs(["undo"]).succeeds();
+    assert!(!world.has("packs.lock"));
+    assert_eq!(world.current("default"), 0);
+    world.packs(["undo"]).fails(9).says("nothing to undo");
+}
+
+#[test]
+fn refuses_what_was_changed_since_and_loses_nothing() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["install", "snippets"]).succeeds();
+    let edited = format!("{}# my own line\n", world.read("packs.toml"));
+    world.write("packs.toml", &edited);
+    let ran = world.packs(["undo"]).fails(2);
+    assert!(ran.stderr.contains("packs.toml"), "{}", ran.stderr);
+    assert_eq!((world.read("packs.toml"), world.current("default")), (edited, 2));
+}
+
+#[test]
+fn dry_run_changes_nothing() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["undo", "-n"]).succeeds().prints("would take back");
+    assert_eq!(world.current("default"), 1);
+    assert!(world.has("packs.lock"));
+}
