@@ -161,8 +161,8 @@ pub enum Outcome {
     RolledBack,
 }
 
-#[derive(Serialize, Deserialize)]
-struct DoneFile {
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+pub(super) struct DoneFile {
     outcome: Outcome,
 }
 

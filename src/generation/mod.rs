@@ -55,6 +55,7 @@ pub use difference::Difference;
 pub use difference::ReleaseChange;
 pub use difference::difference;
 pub use difference::difference_between;
+pub use document::document_schemas;
 pub use error::GenerationError;
 pub use error::Result;
 pub use history::HistoryRow;

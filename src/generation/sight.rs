@@ -74,3 +74,27 @@ pub(super) fn hash_file(path: &Path) -> Result<Blake3Digest> {
     hasher.update_reader(fsys::open(path)?).map_err(|source| FsError::io("read", path, source))?;
     Ok(Blake3Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests set up their world")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_looked_at_through_a_link() {
+        let world = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(world.path().join("real/deep")).expect("made");
+        fs::write(world.path().join("real/deep/file"), b"1").expect("written");
+        std::os::unix::fs::symlink("real", world.path().join("link")).expect("linked");
+        let look = |text: &str| look_beneath(world.path(), &TreePath::parse(text).expect("valid")).expect("looked");
+        let file = Sighting::File { blake3: Blake3Digest::from_bytes(*blake3::hash(b"1").as_bytes()), executable: false };
+        assert_eq!(look("real/deep/file"), file);
+        assert_eq!(look("real/deep"), Sighting::Directory);
+        assert_eq!(look("link"), Sighting::Symlink { target: "real".into() });
+        assert_eq!(look("link/deep/file"), Sighting::Blocked { by: TreePath::parse("link").expect("valid") });
+        assert_eq!(look("real/deep/file/x"), Sighting::Blocked { by: TreePath::parse("real/deep/file").expect("valid") });
+        assert_eq!(look("nothing/at/all"), Sighting::Absent);
+    }
+}
