@@ -24,7 +24,7 @@ use crate::generation::RunningOperation;
 use crate::generation::activate;
 use crate::generation::active_environment;
 use crate::generation::drop_generation;
-use crate::generation::journal::Side;
+use crate::generation::operation::Side;
 use crate::generation::sight::Sighting;
 use crate::generation::sight::look_beneath;
 use crate::model::EnvironmentName;
@@ -47,11 +47,15 @@ impl RunningOperation {
     /// After a power cut during the call some are old and some new, until the next command recovers.
     ///
     /// # Errors
-    /// [`GenerationError::ChangedMeanwhile`], before anything is written, if a file is no longer what the plan saw.
+    /// Before anything is written: [`GenerationError::ChangedMeanwhile`] if a file is no longer what the plan saw, [`GenerationError::ContentGone`] if what
+    /// is to be written is not in the store.
     pub fn apply_files(&self) -> Result<()> {
         let Journal { project, .. } = &self.journal;
         let mut changed = Vec::new();
-        for change in &self.operation.files {
+        for (index, change) in self.operation.files.iter().enumerate() {
+            if let Some(content) = self.journal.missing_content(&self.operation, index, Side::After)? {
+                return Err(GenerationError::ContentGone { sequence: self.operation.sequence, content });
+            }
             let found = look_beneath(&project.directory, &change.path)?;
             if !is_on(&found, &change.before) && !is_on(&found, &change.after) && !makes_way(&self.operation, &change.path) {
                 changed.push(change.path.clone());
@@ -169,11 +173,21 @@ impl Journal {
             }
             return Ok(Brought::Already);
         }
-        if !is_on(&found, change.on(side.other())) {
+        // A content that somebody took out of the store must not stop recovery for ever: the file is named like the others.
+        if !is_on(&found, change.on(side.other())) || self.missing_content(operation, index, side)?.is_some() {
             return Ok(Brought::LeftAlone);
         }
         self.write_side(operation, index, side)?;
         Ok(Brought::Changed)
+    }
+
+    /// Finds out whether the bytes a file is to have are gone, and where they were.
+    fn missing_content(&self, operation: &Operation, index: usize, side: Side) -> Result<Option<PathBuf>> {
+        if !matches!(operation.files[index].on(side), FileState::File { .. }) {
+            return Ok(None);
+        }
+        let content = self.content_path(operation, index, side);
+        Ok(fsys::status(&content)?.is_none().then_some(content))
     }
 
     /// Puts one file into the state of a side by one rename or removal.
@@ -192,11 +206,7 @@ impl Journal {
             }
             FileState::File { executable, .. } => {
                 make_parents(root, &change.path)?;
-                let content = self.content_path(operation, index, side);
-                if fsys::status(&content)?.is_none() {
-                    return Err(GenerationError::ContentGone { sequence: operation.sequence, content });
-                }
-                replace_by_copy(&content, &path, mode_for(&path, *executable)?)
+                replace_by_copy(&self.content_path(operation, index, side), &path, mode_for(&path, *executable)?)
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::generation::Operation;
 use crate::generation::Outcome;
 use crate::generation::Result;
 use crate::generation::active_environment;
-use crate::generation::journal::Side;
+use crate::generation::operation::Side;
 use crate::generation::project::PACKS_DIR;
 use crate::model::TreePath;
 

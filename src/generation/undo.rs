@@ -18,7 +18,7 @@ use crate::generation::Result;
 use crate::generation::State;
 use crate::generation::active_environment;
 use crate::generation::carry::is_on;
-use crate::generation::journal::Side;
+use crate::generation::operation::Side;
 use crate::generation::sight::look_beneath;
 use crate::model::EnvironmentName;
 use crate::model::TreePath;

@@ -6,6 +6,7 @@ use std::fs;
 use packs::archive::FileEntry;
 use packs::archive::PackManifest;
 use packs::generation::EditedFiles;
+use packs::generation::GenerationError;
 use packs::generation::Journal;
 use packs::generation::LinkPlan;
 use packs::generation::NewOperation;
@@ -216,6 +217,26 @@ fn when_forced_edited_copies_are_saved_aside() {
     assert_eq!(tree["kanban/board.md"], "two\n");
     assert_eq!(tree["kanban/board.md.packs-saved"], "an older one\n");
     assert_eq!(tree["kanban/board.md.packs-saved-2"], "mine\n");
+}
+
+#[test]
+fn content_that_left_the_store_is_told_and_never_blocks_recovery() {
+    let world = World::new();
+    let wish = [("kanban", "kanban", PlaceMode::Copy)];
+    let (old, new) = (world.pack("kanban", BOARD), world.pack("kanban", NEWER));
+    let (one, two) = (planned(vec![old.clone()], &wish), planned(vec![new.clone()], &wish));
+    world.place(None, &one, EditedFiles::Keep);
+    let running = world.begin(&world.plan_move(Some(&one), &two, EditedFiles::Keep));
+    running.apply_files().expect("applied");
+    fs::remove_dir_all(world.layout.store_path(&old.store_path)).expect("removed");
+    let left_alone = running.take_back().expect("taken back").left_alone;
+    assert_eq!(left_alone, [path("kanban/board.md"), path("kanban/docs/a.md")]);
+    assert_eq!(Journal::new(&world.layout, &world.project).recover().expect("nothing to do"), []);
+    fs::remove_dir_all(world.layout.store_path(&new.store_path)).expect("removed");
+    let before = world.project_tree();
+    let running = world.begin(&world.plan_move(None, &planned(vec![new], &[("other", "kanban", PlaceMode::Copy)]), EditedFiles::Keep));
+    assert!(matches!(running.apply_files(), Err(GenerationError::ContentGone { .. })));
+    assert_eq!(world.project_tree(), before);
 }
 
 #[test]
