@@ -175,7 +175,7 @@ impl<'a> Wording<'a> {
     fn wanted(&self, claim: &Claim) -> String {
         match self.written.get(&(claim.node, &claim.set)) {
             Some(range) => self.name_with_range(claim.node, range.as_str()),
-            None => self.releases(claim.node, &claim.set, "or").text.replacen("every release of", "any release of", 1),
+            None => self.releases(claim.node, &claim.set, "or").text.replacen("every release of", "some release of", 1),
         }
     }
 

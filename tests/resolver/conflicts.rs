@@ -130,9 +130,9 @@ fn two_branches_fail_for_different_reasons() {
         intl 5.0.0
     ";
     insta::assert_snapshot!(explain(releases, &["menu *", "icons ^1", "intl ^5"]), @r#"
-    Because menu 1.1.0 and 1.2.0 require dropdown ^2 and dropdown 2.0.0 and 2.1.0 require icons ^2, menu 1.1.0 and 1.2.0 require icons ^2. (1)
-    Because menu 1.0.0 requires dropdown ^1 and dropdown 1.0.0 requires intl ^3, menu 1.0.0 requires intl ^3.
-    And because menu 1.1.0 and 1.2.0 require icons ^2 (1), every release of menu requires icons ^2 or intl ^3.
+    Because menu 1.1.0 and 1.2.0 require dropdown ^2 and menu 1.0.0 requires dropdown ^1, every release of menu requires some release of dropdown.
+    And because dropdown 1.0.0 requires intl ^3, every release of menu requires intl ^3 or dropdown ^2.
+    And because dropdown 2.0.0 and 2.1.0 require icons ^2, every release of menu requires icons ^2 or intl ^3.
     And because your project requires icons ^1 (packs.toml:11), every release of menu requires intl ^3.
     And because your project requires intl ^5 (packs.toml:12), no release of menu can be chosen.
     And because your project requires menu * (packs.toml:10), the requirements icons ^1 (packs.toml:11), intl ^5 (packs.toml:12), and menu * (packs.toml:10) cannot be met together.
@@ -153,6 +153,28 @@ fn two_releases_of_one_pack_are_needed() {
     And because a 1.0.0 requires b ^1, a 1.0.0 and c 1.0.0 cannot be chosen together.
     And because a 1.0.0 requires c ^1, a 1.0.0 cannot be chosen.
     And because your project requires a * (packs.toml:10), the requirement a * (packs.toml:10) cannot be met.
+    "#);
+}
+
+#[test]
+fn each_release_fails_for_its_own_reason() {
+    let releases = "
+        foo 1.0.0 | a ^1 | b ^1
+        foo 1.1.0 | x ^1 | y ^1
+        a 1.0.0 | b ^2
+        b 1.0.0
+        b 2.0.0
+        x 1.0.0 | y ^2
+        y 1.0.0
+        y 2.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["foo *"]), @r#"
+    Because foo 1.0.0 requires a ^1 and a 1.0.0 requires b ^2, foo 1.0.0 requires b ^2.
+    And because foo 1.0.0 requires b ^1, foo 1.0.0 cannot be chosen. (1)
+    Because foo 1.1.0 requires x ^1 and x 1.0.0 requires y ^2, foo 1.1.0 requires y ^2.
+    And because foo 1.1.0 requires y ^1, foo 1.1.0 cannot be chosen.
+    And because foo 1.0.0 cannot be chosen (1), no release of foo can be chosen.
+    And because your project requires foo * (packs.toml:10), the requirement foo * (packs.toml:10) cannot be met.
     "#);
 }
 
