@@ -70,8 +70,10 @@ impl DirEntry {
 /// Reads a whole file of at most `bytes_max` bytes.
 pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
-    let mut bytes = Vec::new();
-    look("read", path, || file.take(bytes_max + 1).read_to_end(&mut bytes))?;
+    // Room for all of it at once: growing by doubling copies large files twice.
+    let announced = status_of(&file, path)?.size.min(bytes_max);
+    let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0) + 1);
+    look("read", path, || file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes))?;
     if bytes.len() as u64 > bytes_max {
         return Err(FsError::TooLarge { path: path.to_owned(), bytes_max });
     }

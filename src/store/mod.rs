@@ -80,21 +80,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store of a home, making what is missing of it.
+    /// Opens the store of a home, making what is missing of it: all of it, or what somebody deleted because it is derived.
     ///
     /// After a power cut a part of the directories may be there; the next call makes the others. VERSION comes last.
     ///
     /// # Errors
     /// [`StoreError::UnknownVersion`] where another layout lies there; nothing is made then.
     pub fn create(layout: Layout) -> Result<Store, StoreError> {
-        if let Some(store) = Store::open(layout.clone())? {
-            return Ok(store);
-        }
-        fsys::create_dir_all(layout.home())?;
+        let found = Store::open(layout.clone())?;
         for directory in layout.directories() {
-            fsys::create_dir_all(&directory)?;
+            if fsys::status(&directory)?.is_none() {
+                fsys::create_dir_all(&directory)?;
+            }
         }
-        fsys::write_atomic(&layout.version_file(), format!("{LAYOUT_VERSION}\n").as_bytes())?;
+        if found.is_none() {
+            fsys::write_atomic(&layout.version_file(), format!("{LAYOUT_VERSION}\n").as_bytes())?;
+        }
         Ok(Store { layout })
     }
 
@@ -186,6 +187,8 @@ mod tests {
         assert_eq!(fs::read_dir(world.path()).expect("listed").count(), 0);
         let store = Store::create(layout.clone()).expect("made");
         assert_eq!(Store::open(layout.clone()).expect("an answer"), Some(store));
+        fs::remove_dir_all(layout.home().join("cache")).expect("it may be deleted at any time");
+        Store::create(layout.clone()).expect("made again");
         assert!(layout.directories().iter().all(|directory| directory.is_dir()));
         assert_eq!(fs::read_to_string(layout.version_file()).expect("there"), "1\n");
     }
