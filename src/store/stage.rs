@@ -12,6 +12,9 @@ use crate::fsys::FsError;
 use crate::model::StorePath;
 use crate::store::layout::Layout;
 
+/// How often a stage may vanish between its making and its opening: only a gc that takes each away within a moment could use up even two.
+const STAGE_ATTEMPTS: u32 = 100;
+
 /// A stage that its maker works in; everything in it is removed when it is dropped, unless it was published.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -24,13 +27,19 @@ impl Stage {
     /// Makes an empty stage.
     pub(super) fn create(layout: &Layout) -> Result<Stage, FsError> {
         let store = Directory::open(&layout.store())?;
+        let mut attempts = 1..=STAGE_ATTEMPTS;
         loop {
             let path = layout.stage(&fsys::random_id()?);
             let name = path.file_name().expect("a stage has a name");
-            let stage = Stage { root: Arc::new(store.create_dir(name)?), published: false };
-            // Between both calls gc may have taken it for left behind: then it is gone or about to go.
-            if stage.root.try_lock()? && stage.root.is_at_its_path()? {
-                return Ok(stage);
+            // Before it is locked gc may have taken it for left behind: then it is gone or about to go.
+            match store.create_dir(name) {
+                Err(error) if error.io_kind() == Some(ErrorKind::NotFound) && attempts.next().is_some() => {}
+                created => {
+                    let stage = Stage { root: Arc::new(created?), published: false };
+                    if stage.root.try_lock()? && stage.root.is_at_its_path()? {
+                        return Ok(stage);
+                    }
+                }
             }
         }
     }
