@@ -10,7 +10,7 @@ const ENVIRONMENT_BYTES_MAX: usize = 32;
 
 /// The name of an environment: `dev`, `staging`, `prod`; `default` where a project declares none.
 ///
-/// Matches `[a-z][a-z0-9-]{0,31}`. `active` is reserved: `.packs/active` is the link to the active environment.
+/// Matches `[a-z][a-z0-9-]{0,31}`. `active`, `id` and `operations` are reserved: other things have these names beside an environment's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnvironmentName(String);
 
@@ -23,8 +23,8 @@ impl EnvironmentName {
         if !starts_well || !spelled_well || text.len() > ENVIRONMENT_BYTES_MAX {
             return Err(invalid("it must start with a lower-case letter, go on with a-z, 0-9 or `-`, and have at most 32 characters".into()));
         }
-        // `id` is the file beside the environments' links in `.packs/`.
-        if text == "active" || text == "id" {
+        // `id` is the file beside the environments' links in `.packs/`, `operations` the journal beside their directories in the home.
+        if ["active", "id", "operations"].contains(&text) {
             return Err(invalid(format!("`{text}` is reserved")));
         }
         Ok(EnvironmentName(text.to_owned()))
@@ -58,9 +58,17 @@ mod tests {
 
     #[test]
     fn environment_names() {
-        for (text, valid) in
-            [("dev", true), ("prod-eu-1", true), ("active", false), ("id", false), ("1dev", false), ("Dev", false), ("", false), ("a/b", false)]
-        {
+        for (text, valid) in [
+            ("dev", true),
+            ("prod-eu-1", true),
+            ("active", false),
+            ("id", false),
+            ("operations", false),
+            ("1dev", false),
+            ("Dev", false),
+            ("", false),
+            ("a/b", false),
+        ] {
             assert_eq!(EnvironmentName::parse(text).is_ok(), valid, "{text:?}");
         }
     }
