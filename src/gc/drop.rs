@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::fsys;
 use crate::fsys::FileLock;
 use crate::fsys::FsError;
-use crate::fsys::Waiting;
 use crate::gc::GcError;
+use crate::gc::leftovers::at_once;
+use crate::gc::leftovers::remove_litter;
 use crate::gc::roots::EnvironmentRoots;
 use crate::gc::roots::GenerationId;
 use crate::gc::roots::ProjectRoots;
@@ -99,8 +99,7 @@ impl Dropping<'_, '_> {
 
     /// Locks a project if nobody has it. The store is locked already, against the order: but for who never waits nobody waits in a circle.
     fn try_lock(&self, id: &ProjectId) -> Result<Option<FileLock>, GcError> {
-        let at_once = Waiting { wait_max: Duration::ZERO, ..*self.sweep.waiting };
-        match locks::project(self.sweep.layout, id, &at_once) {
+        match locks::project(self.sweep.layout, id, &at_once(self.sweep.waiting)) {
             Ok(held) => Ok(Some(held)),
             Err(FsError::Locked { .. }) => Ok(None),
             Err(source) => Err(GcError::lock(source)),
@@ -138,15 +137,4 @@ impl Dropping<'_, '_> {
 
 fn same_currents(planned: &[EnvironmentRoots], now: &[EnvironmentRoots]) -> bool {
     planned.len() == now.len() && planned.iter().zip(now).all(|(planned, now)| planned.name == now.name && planned.current == now.current)
-}
-
-/// Removes what replacing files left behind; gives what that frees, in bytes.
-fn remove_litter(litter: &[&Path]) -> Result<u64, GcError> {
-    let mut freed_bytes = 0;
-    for path in litter {
-        let found = fsys::status(path).map_err(GcError::remove)?;
-        fsys::remove_tree(path).map_err(GcError::remove)?;
-        freed_bytes += found.map_or(0, |found| found.disk_bytes);
-    }
-    Ok(freed_bytes)
 }

@@ -2,37 +2,45 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::fsys;
 use crate::fsys::FileKind;
 use crate::fsys::FileLock;
+use crate::fsys::FsError;
+use crate::fsys::Waiting;
 use crate::gc::GcError;
+use crate::gc::measure::inodes_below;
 use crate::gc::roots::ProjectRoots;
 use crate::gc::roots::Roots;
 use crate::model::ProjectId;
+use crate::model::Sha256Digest;
 use crate::store::layout::Layout;
 use crate::store::layout::STAGE_PREFIX;
 use crate::store::layout::TRASH_PREFIX;
+use crate::store::locks;
 
 /// What was left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Leftovers {
     /// Stages and trash, which nobody has locked, and roots of dead processes. Whoever locks one may remove it.
     pub(super) abandoned: Vec<PathBuf>,
-    /// New files that never took the place of the old one. Only the holder of the project's lock may remove them.
+    /// What was being written without a lock of its own. Only the holder of the project's lock may remove it.
     pub(super) litter: Vec<(ProjectId, PathBuf)>,
+    /// Archives that were being received. Only the holder of their unpack lock may remove them.
+    pub(super) spools: Vec<(Sha256Digest, PathBuf)>,
 }
 
 impl Leftovers {
     /// Counts all of it.
     pub(super) fn count(&self) -> u64 {
-        (self.abandoned.len() + self.litter.len()) as u64
+        (self.abandoned.len() + self.litter.len() + self.spools.len()) as u64
     }
 }
 
 /// Finds what was left behind in a home.
 pub(super) fn find_leftovers(layout: &Layout, roots: &Roots) -> Result<Leftovers, GcError> {
-    let mut found = Leftovers { abandoned: roots.stale.clone(), litter: Vec::new() };
+    let mut found = Leftovers { abandoned: roots.stale.clone(), spools: find_spools(layout)?, litter: Vec::new() };
     find_abandoned(&layout.store(), &mut found)?;
     find_abandoned(&layout.projects(), &mut found)?;
     for project in &roots.projects {
@@ -43,6 +51,7 @@ pub(super) fn find_leftovers(layout: &Layout, roots: &Roots) -> Result<Leftovers
 
 fn find_in_project(layout: &Layout, project: &ProjectRoots, found: &mut Leftovers) -> Result<(), GcError> {
     find_litter(&project.id, &layout.project(&project.id), found)?;
+    find_litter(&project.id, &layout.operations(&project.id), found)?;
     for environment in &project.environments {
         find_litter(&project.id, &layout.environment(&project.id, &environment.name), found)?;
         find_abandoned(&layout.generations(&project.id, &environment.name), found)?;
@@ -64,12 +73,26 @@ fn find_abandoned(directory: &Path, found: &mut Leftovers) -> Result<(), GcError
 
 fn find_litter(project: &ProjectId, directory: &Path, found: &mut Leftovers) -> Result<(), GcError> {
     for entry in fsys::list_dir(directory).map_err(GcError::look)? {
-        // The name under which `fsys` writes what is to replace another file: `.<name>.<random>.tmp`.
-        if entry.name_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".tmp")).is_some() {
+        if entry.name_str().is_some_and(is_litter) {
             found.litter.push((project.clone(), directory.join(&entry.name)));
         }
     }
     Ok(())
+}
+
+fn is_litter(name: &str) -> bool {
+    replaced_name(name).is_some() || name.starts_with(STAGE_PREFIX) || name.starts_with(TRASH_PREFIX)
+}
+
+fn find_spools(layout: &Layout) -> Result<Vec<(Sha256Digest, PathBuf)>, GcError> {
+    let listed = fsys::list_dir(&layout.archives()).map_err(GcError::look)?;
+    let spool = |entry: &fsys::DirEntry| Some((Sha256Digest::parse(replaced_name(entry.name_str()?)?).ok()?, layout.archives().join(&entry.name)));
+    Ok(listed.iter().filter_map(spool).collect())
+}
+
+/// Gives the name that a file was to get: `fsys` writes it as `.<name>.<random>.tmp` first.
+fn replaced_name(name: &str) -> Option<&str> {
+    Some(name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?.0)
 }
 
 /// The right to remove something that was left behind.
@@ -86,5 +109,48 @@ pub(super) fn lock_abandoned(path: &Path) -> fsys::Result<Option<Abandoned>> {
         Some(FileKind::Directory | FileKind::File) => Ok(FileLock::try_acquire_existing(path)?.map(|lock| Abandoned { _lock: Some(lock) })),
         // Nothing of ours; a link must not be locked, since that would lock what it points to.
         Some(FileKind::Symlink | FileKind::Other) => Ok(Some(Abandoned { _lock: None })),
+    }
+}
+
+/// Removes what dead processes were writing; gives what that frees, in bytes.
+pub(super) fn remove_litter(litter: &[&Path]) -> Result<u64, GcError> {
+    let mut freed_bytes = 0;
+    for path in litter {
+        let inodes = inodes_below(path).map_err(GcError::remove)?;
+        fsys::remove_tree(path).map_err(GcError::remove)?;
+        freed_bytes += inodes.iter().map(|inode| inode.disk_bytes).sum::<u64>();
+    }
+    Ok(freed_bytes)
+}
+
+/// Removes archives that dead processes were receiving; gives what that frees, in bytes.
+pub(super) fn remove_spools(layout: &Layout, leftovers: &Leftovers, waiting: &Waiting<'_>) -> Result<u64, GcError> {
+    let mut freed_bytes = 0;
+    for (archive, path) in &leftovers.spools {
+        match locks::unpack(layout, std::slice::from_ref(archive), &at_once(waiting)) {
+            Ok(_held) => freed_bytes += remove_litter(&[path])?,
+            // It is being received at this moment.
+            Err(FsError::Locked { .. }) => {}
+            Err(source) => return Err(GcError::lock(source)),
+        }
+    }
+    Ok(freed_bytes)
+}
+
+/// Tries once, whatever else may be waited for.
+pub(super) fn at_once<'a>(waiting: &Waiting<'a>) -> Waiting<'a> {
+    Waiting { wait_max: Duration::ZERO, ..*waiting }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passing_names() {
+        for (name, expected) in [(".project.json.k3v9.tmp", Some("project.json")), (".current.k3v9.tmp", Some("current")), (".tmp", None), ("a.b.tmp", None)] {
+            assert_eq!(replaced_name(name), expected, "{name}");
+        }
+        assert!(is_litter(".stage-k3v9") && is_litter(".trash-k3v9") && !is_litter("7") && !is_litter("current"));
     }
 }

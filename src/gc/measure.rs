@@ -17,6 +17,9 @@ use crate::store::layout::Layout;
 /// Hex digits of a blob's name: those of a digest, without the two of its directory.
 const BLOB_NAME_DIGITS: usize = 62;
 
+/// Characters of the random names that `fsys` gives.
+const RANDOM_CHARS: usize = 16;
+
 /// Something that has a name in a tree, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inode {
@@ -103,10 +106,12 @@ fn list_blobs(directory: &Path) -> Result<Vec<(PathBuf, Inode)>, FsError> {
     Ok(blobs.map(|(entry, status)| (directory.join(&entry.name), inode_of(&status))).collect())
 }
 
-/// A blob is named by its digest without the two digits of its directory, and `.x` where it is executable.
+/// A blob is named by its digest without the two digits of its directory, and `.x` where it is executable; by `.` and random characters for the moment in
+/// which it takes the place of another, while the stage of its maker has it too.
 fn is_blob_name(name: &str) -> bool {
+    let is_passing = name.strip_prefix('.').is_some_and(|random| random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let digits = name.strip_suffix(".x").unwrap_or(name);
-    digits.len() == BLOB_NAME_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    is_passing || digits.len() == BLOB_NAME_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// The names that go, by inode.
@@ -130,5 +135,21 @@ impl Names {
     /// Gives what those take that have no other name.
     fn nameless_bytes(&self) -> u64 {
         self.by_inode.values().filter(|(names, inode)| inode.links <= *names).map(|(_, inode)| inode.disk_bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blob_names() {
+        let digits = "0a".repeat(31);
+        for name in [digits.clone(), format!("{digits}.x"), ".abcdefghijklmn27".to_owned()] {
+            assert!(is_blob_name(&name), "{name}");
+        }
+        for name in [digits.to_uppercase(), digits[1..].to_owned(), format!("{digits}.y"), "notes".to_owned(), ".notes".to_owned()] {
+            assert!(!is_blob_name(&name), "{name}");
+        }
     }
 }

@@ -36,6 +36,8 @@ use crate::store::RunningRoot;
 use crate::store::Store;
 use crate::store::locks;
 
+mod at_once;
+
 const NOW: &str = "2026-11-20T12:00:00Z";
 
 const AT_ONCE: Waiting<'_> = Waiting { wait_max: Duration::ZERO, holder: "pid 1, packs gc", on_wait: &|_| {} };
@@ -448,9 +450,15 @@ fn leftovers_of_the_dead_go_and_those_of_the_living_stay() {
     let _living = FileLock::try_acquire_existing(&living).expect("locked").expect("free");
     let litter = world.layout.environment(&project, world.environment(&project, "dev").name()).join(".current.k3v9.tmp");
     symlink("generations/1", &litter).expect("linked");
+    let operation = world.layout.operations(&project).join(".stage-f");
+    fs::create_dir_all(operation.join("before")).expect("made");
+    fs::write(operation.join("before/0"), [b'x'; 5000]).expect("written");
+    let spool = world.layout.archives().join(format!(".{}.k3v9.tmp", "ab".repeat(32)));
+    fs::write(&spool, [b'x'; 5000]).expect("written");
 
     let outcome = world.gc(&least());
-    assert_eq!(outcome.leftovers, 7);
+    assert_eq!(outcome.leftovers, 9);
+    assert!(!operation.exists() && !spool.exists());
     assert!(living.exists() && outside.join("file").exists() && !litter.exists());
     assert!(dead.iter().all(|path| !path.exists()));
 }
