@@ -170,7 +170,10 @@ impl<'a> Surveyor<'a> {
     }
 
     fn running(&mut self, claim: RootClaim) -> Result<RunningRoots, GcError> {
-        let parsed = |path: &PathBuf| parse_generation(path).ok_or_else(|| GcError::BadClaim { file: claim.file.clone(), found: path.clone() });
+        let home = self.layout.home();
+        let parsed = |path: &PathBuf| {
+            parse_generation(path.strip_prefix(home).unwrap_or(path)).ok_or_else(|| GcError::BadClaim { file: claim.file.clone(), found: path.clone() })
+        };
         let generations = claim.generations.iter().map(parsed).collect::<Result<_, _>>()?;
         let store_paths = claim.paths.into_iter().map(|path| self.shared(path)).collect();
         Ok(RunningRoots { holder: claim.holder.into(), store_paths, generations })

@@ -301,8 +301,10 @@ fn what_a_running_command_uses_stays() {
     world.switch(&project, "dev", &[], 2);
     world.switch(&project, "dev", &[], 1);
     let held = RunningRoot::register(&world.layout, "pid 1, packs run", std::slice::from_ref(&used)).expect("registered");
+    // Relative to the home as it should be, or absolute.
     let generation = world.environment(&project, "dev").path(1);
     held.hold_generation(generation.strip_prefix(world.layout.home()).expect("in the home")).expect("held");
+    held.hold_generation(&generation).expect("held");
 
     let outcome = world.gc(&least());
     assert_eq!((outcome.paths.len(), outcome.generations.len()), (0, 0));
