@@ -1,1 +1,3 @@
+//! Benches of the parts.
+
 fn main() {}

@@ -30,7 +30,7 @@ use crate::source::SourceError;
 use crate::store::StoreError;
 
 /// The check ran and the answer is no.
-pub const ANSWER_IS_NO: u8 = 1;
+pub(super) const ANSWER_IS_NO: u8 = 1;
 /// The request is wrong.
 pub(super) const USAGE: u8 = 2;
 /// No resolution exists.

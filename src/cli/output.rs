@@ -41,7 +41,7 @@ struct Document<'a, T> {
 
 impl Output {
     /// Prints an answer: as JSON under its schema's name, or as text by `render`.
-    pub fn answer<T: Serialize>(&self, schema: &'static str, body: &T, render: impl FnOnce() -> String) {
+    pub fn answer<T: Serialize>(self, schema: &'static str, body: &T, render: impl FnOnce() -> String) {
         match self.format {
             Format::Json => {
                 let text = serde_json::to_string(&Document { schema, body }).expect("outcomes have string keys only");
@@ -53,7 +53,8 @@ impl Output {
     }
 
     /// Prints data even when quiet: what a command is run for, such as a path or a script.
-    pub fn data(&self, text: &str) {
+    #[allow(clippy::unused_self, reason = "who prints needs the output in hand, as with the others")]
+    pub fn data(self, text: &str) {
         let mut stdout = anstream::stdout().lock();
         // A reader that went away (`| head`) wants no more: that is no error of ours.
         let _ = write!(stdout, "{text}").and_then(|()| if text.is_empty() || text.ends_with('\n') { Ok(()) } else { writeln!(stdout) });
@@ -61,7 +62,7 @@ impl Output {
     }
 
     /// Prints a line of words to stderr unless quiet.
-    pub fn say(&self, line: &str) {
+    pub fn say(self, line: &str) {
         if !self.quiet {
             let _ = writeln!(anstream::stderr(), "{line}");
         }

@@ -16,7 +16,7 @@ use crate::registry::IndexDocument;
 use crate::registry::RegistryDocument;
 
 /// One schema: the name of the documents it describes, and itself.
-pub type Named = (&'static str, Value);
+pub(super) type Named = (&'static str, Value);
 
 /// Makes the schemas of all documents, by name.
 pub fn schemas() -> Vec<Named> {

@@ -29,6 +29,7 @@ const WAIT_SECONDS_DEFAULT: u64 = 300;
 /// What may be written before or after any command's name.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag that may be written")]
 pub struct GlobalArgs {
     /// The project's directory (default: the nearest one upwards with a packs.toml)
     #[arg(short = 'C', long = "project", value_name = "DIR", env = "PACKS_PROJECT", global = true)]
@@ -38,7 +39,7 @@ pub struct GlobalArgs {
     #[arg(short = 'E', long = "env", value_name = "NAME", env = "PACKS_ENV", global = true)]
     pub env: Option<EnvironmentName>,
 
-    /// Where the store, the generations and the log live (default: $XDG_DATA_HOME/packs)
+    /// Where the store, the generations and the log live (default: $`XDG_DATA_HOME/packs`)
     #[arg(long, value_name = "DIR", env = "PACKS_HOME", global = true)]
     pub home: Option<PathBuf>,
 
@@ -107,7 +108,7 @@ pub struct Surroundings {
     pub ci: bool,
     /// The directory this runs in.
     pub directory: PathBuf,
-    /// SOURCE_DATE_EPOCH, if it is a number.
+    /// `SOURCE_DATE_EPOCH`, if it is a number.
     pub source_date_epoch: Option<i64>,
     /// The user's name.
     pub user: String,
@@ -154,7 +155,7 @@ pub struct Settings {
     pub progress: bool,
     /// Whether `CI` is set.
     pub ci: bool,
-    /// SOURCE_DATE_EPOCH.
+    /// `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: Option<i64>,
     /// PATH as found.
     pub path: Option<OsString>,

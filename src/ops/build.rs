@@ -112,7 +112,7 @@ fn describe(collected: &Collected, path: &Path, size: Option<u64>, sha256: Optio
     }
 }
 
-/// Gives the time that all entries get: SOURCE_DATE_EPOCH, else that of the newest commit; `None` leaves it to the newest file.
+/// Gives the time that all entries get: `SOURCE_DATE_EPOCH`, else that of the newest commit; `None` leaves it to the newest file.
 fn time_of(directory: &Path, epoch: Option<i64>) -> Option<Timestamp> {
     let committed = || fsys::run_for_output("git", &["log", "-1", "--format=%ct", "--", "."], directory).and_then(|text| text.parse().ok());
     epoch.or_else(committed).and_then(|seconds| Timestamp::from_second(seconds).ok())

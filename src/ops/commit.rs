@@ -148,7 +148,6 @@ pub(super) fn apply(context: &Context, session: &Session, commit: Commit<'_>) ->
         }
         return Err(error.into());
     }
-    generation::mend_links(&context.layout, &session.known)?;
     running.finish()?;
     Ok(placed)
 }

@@ -2,18 +2,13 @@
 
 use std::path::Path;
 
-use crate::archive::MANIFEST_FILE;
 use crate::build;
 use crate::build::CollectOptions;
 use crate::build::Collected;
-use crate::model::Blake3Digest;
-use crate::model::Node;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::ReleaseId;
 use crate::model::StorePath;
-use crate::model::Tree;
-use crate::model::TreePath;
 use crate::ops::OpsError;
 
 /// Collects the directory of a `path` requirement, which packs.toml writes at `at`.
@@ -30,12 +25,6 @@ pub(super) fn collect(name: &PackName, directory: &Path, at: &Place) -> Result<C
 /// Gives the store path that a collected directory gets.
 pub(super) fn store_path(collected: &Collected) -> StorePath {
     let manifest = &collected.manifest;
-    let bytes = manifest.format();
-    let content = Blake3Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
-    let mut tree = Tree::new();
-    let path = |text: &str| TreePath::parse(text).expect("it is one valid component");
-    tree.insert(&path(MANIFEST_FILE), Node::File { content, size: bytes.len() as u64, executable: false }).expect("the tree is empty");
-    let below = manifest.tree().expect("a collected manifest lists each path once");
-    tree.insert(&path(&manifest.name.component()), Node::Directory(below)).expect("no pack has the manifest's name");
+    let tree = manifest.tree().expect("a collected manifest lists each path once");
     StorePath::new(tree.digest(), &ReleaseId { name: manifest.name.clone(), version: manifest.version.clone() })
 }

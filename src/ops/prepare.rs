@@ -70,7 +70,7 @@ struct Needed<'l> {
 
 enum Origin<'l> {
     Archive(&'l RegistryName, &'l LockedArtifact),
-    Directory(Collected),
+    Directory(Box<Collected>),
 }
 
 /// Everything a generation needs, stored or staged; dropping it removes what was staged.
@@ -164,14 +164,11 @@ fn need<'l>(
             Ok(Needed { id: &release.id, store_path: StorePath::new(artifact.tree, &release.id), origin: Origin::Archive(registry, artifact) })
         }
         SourceId::Path(path) => {
-            let at = wants
-                .packages
-                .get(name)
-                .map(|entry| entry.at.clone())
-                .unwrap_or_else(|| crate::model::Place { file: wants.environment.lockfile_name(), line: 1 });
+            let at =
+                wants.packages.get(name).map_or_else(|| crate::model::Place { file: wants.environment.lockfile_name(), line: 1 }, |entry| entry.at.clone());
             let collected = path_pack::collect(name, &project.directory.join(path), &at)?;
             let store_path = path_pack::store_path(&collected);
-            Ok(Needed { id: &release.id, store_path, origin: Origin::Directory(collected) })
+            Ok(Needed { id: &release.id, store_path, origin: Origin::Directory(Box::new(collected)) })
         }
     }
 }

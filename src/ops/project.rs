@@ -107,6 +107,6 @@ impl Project {
 pub(super) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, OpsError> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        OpsError::NotText { path: path.to_owned(), line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
+        OpsError::NotText { path: path.to_owned(), line: String::from_utf8_lossy(before).lines().count().max(1) }
     })
 }

@@ -110,7 +110,7 @@ pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOut
     let packs = checked.keys().map(|release| crate::audit::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
     let releases =
-        recorded(context, record, || checked.into_iter().map(|(release, archives)| publish_one(&source, request, published_at, release, archives)).collect())?;
+        recorded(context, record, || checked.into_iter().map(|(release, archives)| publish_one(&source, request, published_at, release, &archives)).collect())?;
     Ok(PublishOutcome { dry_run: false, registry: source.describe(), releases })
 }
 
@@ -187,7 +187,7 @@ fn publish_one(
     request: &PublishRequest,
     published_at: Timestamp,
     release: ReleaseId,
-    archives: Vec<CheckedArchive>,
+    archives: &[CheckedArchive],
 ) -> Result<PublishedRelease, OpsError> {
     let manifest = archives.first().expect("a release is here because of an archive").manifest.clone();
     let artifacts = archives.iter().map(CheckedArchive::artifact).collect::<Result<Vec<_>, _>>()?;

@@ -94,6 +94,13 @@ pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<Rollback
     if outcome.nothing_to_do || request.change.dry_run {
         return Ok(outcome);
     }
+    let lockfile_says_else = located.project.lockfile_text(&located.environment)?.map(|text| crate::ops::switch::digest(&text)) != target.lockfile;
+    if lockfile_says_else && !request.restore && target.lockfile.is_some() {
+        context.note(format!(
+            "packs.toml and {} stay as they are and say something else than generation {}; --restore puts its own back",
+            outcome.lockfile, target.number
+        ));
+    }
     let session = Session::open(context, &located.project)?;
     // A crash may have been mended, or somebody switched, while we waited for the lock.
     if environment.current()? != Some(current.number) {
@@ -112,10 +119,7 @@ pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<Rollback
         if edits.is_empty() && (!is_active || (current.place.is_empty() && target.place.is_empty())) {
             return Ok(environment.flip(target.number)?);
         }
-        let place = match is_active {
-            true => commit::plan_place(context, &session, &target, request.force)?,
-            false => generation::PlacePlan::default(),
-        };
+        let place = if is_active { commit::plan_place(context, &session, &target, request.force)? } else { generation::PlacePlan::default() };
         let commit = Commit {
             action: "rollback",
             files: edits,

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 
+use crate::fsys;
 use crate::manifest::Manifest;
 use crate::manifest::RegistryEntry;
 use crate::manifest::Wants;
@@ -52,12 +53,18 @@ impl Sources {
         if !entry.keys.is_empty() {
             return Err(OpsError::UnsupportedKeys { name: name.clone(), at: entry.at.clone() });
         }
-        Ok(open_directory(&self.project.join(directory)))
+        Ok(open_directory(&self.resolved(&directory)))
     }
 
     /// Gives the directory of a registry, if it lies on this machine.
     pub(super) fn local_root(&self, name: &RegistryName) -> Option<PathBuf> {
-        self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.project.join(directory))
+        self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.resolved(&directory))
+    }
+
+    /// Resolves a directory of packs.toml; one that is not there is named as it is written.
+    fn resolved(&self, directory: &Path) -> PathBuf {
+        let joined = self.project.join(directory);
+        fsys::canonicalize(&joined).unwrap_or(joined)
     }
 }
 
@@ -92,8 +99,6 @@ pub(super) fn default_registry() -> RegistryName {
 pub(super) struct Documents {
     /// The documents found, each with the registry it came from.
     pub found: BTreeMap<PackName, (SourceId, IndexDocument)>,
-    /// Names that the registry asked does not have, with the registry's words for itself.
-    pub absent: BTreeMap<PackName, String>,
 }
 
 /// Where each name of a project comes from: what packs.toml says, else the default registry.
@@ -117,10 +122,8 @@ pub(super) fn load_documents(sources: &Sources, assigned: &BTreeMap<PackName, Re
                     next.extend(names_of(&document).filter(|needed| !seen.contains(needed)));
                     documents.found.insert(name, (source, document));
                 }
-                Loaded::Absent(registry) => {
-                    documents.absent.insert(name, registry);
-                }
-                Loaded::Path => {}
+                // The solver says who asks for a pack that no registry has.
+                Loaded::Absent | Loaded::Path => {}
             }
         }
         seen.extend(next.iter().cloned());
@@ -131,7 +134,7 @@ pub(super) fn load_documents(sources: &Sources, assigned: &BTreeMap<PackName, Re
 
 enum Loaded {
     Document(SourceId, IndexDocument),
-    Absent(String),
+    Absent,
     Path,
 }
 
@@ -141,7 +144,7 @@ fn load_one(sources: &Sources, assigned: &BTreeMap<PackName, RequirementSource>,
     let source = sources.registry(&registry)?;
     let loaded = match source.index(&name)? {
         Answer::Found(document) => Loaded::Document(SourceId::Registry(registry), document),
-        Answer::Absent => Loaded::Absent(source.describe()),
+        Answer::Absent => Loaded::Absent,
         Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
     };
     Ok((name, loaded))

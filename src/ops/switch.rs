@@ -134,13 +134,13 @@ pub(super) fn change(
         return Ok(plan.settled(&looked, action));
     }
     if action.request.dry_run {
-        return plan.dry_run(context, &looked);
+        return plan.dry_run(&looked);
     }
     let session = Session::open(context, &plan.before)?;
     // Somebody may have changed the project while we waited for its lock, or a crash was mended: only what is decided under the lock counts.
     let plan = Plan::new(context, Project::read(plan.before.directory)?, decide)?;
     let looked = Looked::find(context, &plan)?;
-    let changes = looked.expected_changes(context, &plan)?;
+    let changes = looked.expected_changes(&plan);
     let record = Recorded {
         action: action.name,
         project: Some(&plan.after),
@@ -203,8 +203,8 @@ impl Plan {
     }
 
     /// Tells what would be done, as far as that can be known without unpacking.
-    fn dry_run(&self, context: &Context, looked: &Looked) -> Result<SwitchOutcome, OpsError> {
-        let changes = looked.expected_changes(context, self)?;
+    fn dry_run(&self, looked: &Looked) -> Result<SwitchOutcome, OpsError> {
+        let changes = looked.expected_changes(self);
         let next = match &looked.environment {
             Some(environment) => environment.next_number()?.max(1),
             None => 1,
@@ -221,6 +221,8 @@ impl Plan {
         let difference = generation::difference(looked.current.as_ref(), &links);
         let environment = Environment::new(&context.layout, &session.known.id, &self.environment);
         environment.ensure(self.about(context, action, 0, None))?;
+        // The project's link leads to `current`, whatever that points at: it is there before anything is flipped.
+        generation::mend_links(&context.layout, &session.known)?;
         let (before, number) = (environment.current()?, environment.next_number()?);
         let record = links.into_record(self.about(context, action, number, before));
         let staged = (!difference.same).then(|| self.build(context, session, &record)).transpose()?;
@@ -312,12 +314,12 @@ impl Looked {
     }
 
     /// Gives the packs that change, by version; other content under the same version shows only once it is unpacked.
-    fn expected_changes(&self, _: &Context, plan: &Plan) -> Result<Changes, OpsError> {
+    fn expected_changes(&self, plan: &Plan) -> Changes {
         let linked: BTreeSet<_> = plan.lock.lockfile.linked(&plan.wants.tiers);
         let after =
             plan.lock.lockfile.releases.iter().filter(|(name, _)| linked.contains(*name)).map(|(name, release)| (name.clone(), release.id.version.clone()));
         let before = self.current.iter().flat_map(|record| &record.releases).map(|release| (release.name.clone(), release.version.clone()));
-        Ok(Changes::between(&before.collect(), &after.collect()))
+        Changes::between(&before.collect(), &after.collect())
     }
 }
 

@@ -75,11 +75,6 @@ impl Universe {
         let (source, document) = self.documents.found.get(name)?;
         document.releases.iter().find(|release| release.version == *version).map(|release| Offered::Registry(source, release))
     }
-
-    /// Gives the names of packs that were asked for and that no source has, with the registry that was asked.
-    pub(super) fn absent(&self) -> &BTreeMap<PackName, String> {
-        &self.documents.absent
-    }
 }
 
 fn starting_names(wants: &Wants, paths: &BTreeMap<PackName, (SourceId, PackManifest)>) -> BTreeSet<PackName> {

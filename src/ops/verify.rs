@@ -162,7 +162,7 @@ fn verify_project(context: &Context, repair: bool) -> Result<VerifyOutcome, OpsE
     let paths: Vec<StorePath> = record.releases.iter().map(|release| release.store_path.clone()).collect();
     let report = store::verify_paths(&store, &paths, &|_| {});
     let known = lockfile.map(|lockfile| (located.project.clone(), lockfile)).into_iter().collect::<Vec<_>>();
-    take_report(context, &store, report, repair.then_some(known.as_slice()), &mut outcome)?;
+    take_report(context, &store, &report, repair.then_some(known.as_slice()), &mut outcome)?;
     Ok(outcome)
 }
 
@@ -238,7 +238,7 @@ fn verify_whole_store(context: &Context, repair: bool) -> Result<VerifyOutcome, 
     let Some(store) = Store::open(context.layout.clone())? else { return Ok(outcome) };
     let report = store::verify_store(&store, &|_| {})?;
     let known = if repair { known_lockfiles(context)? } else { vec![] };
-    take_report(context, &store, report, repair.then_some(known.as_slice()), &mut outcome)?;
+    take_report(context, &store, &report, repair.then_some(known.as_slice()), &mut outcome)?;
     Ok(outcome)
 }
 
@@ -260,16 +260,23 @@ fn lockfile_of(project: &Project, environment: &EnvironmentName) -> Option<Lockf
     Lockfile::parse(&text, &environment.lockfile_name()).ok()
 }
 
-fn take_report(context: &Context, store: &Store, report: Report, repair: Option<&[(Project, Lockfile)]>, outcome: &mut VerifyOutcome) -> Result<(), OpsError> {
+/// Where the lockfiles come from that say how a tree can be had again; without any, nothing is repaired.
+type Known<'k> = Option<&'k [(Project, Lockfile)]>;
+
+fn take_report(context: &Context, store: &Store, report: &Report, repair: Known<'_>, outcome: &mut VerifyOutcome) -> Result<(), OpsError> {
     outcome.checked.store_paths += report.paths;
     outcome.checked.contents += usize::try_from(report.contents).unwrap_or(usize::MAX);
     outcome.checked.bytes += report.bytes;
     let mut broken: Vec<StorePath> = report.bad.iter().map(|bad| bad.store_path.clone()).collect();
     broken.dedup();
     let mut repaired = vec![];
-    if let (Some(known), false) = (repair, broken.is_empty()) {
+    if let (Some(known), false) = (repair, broken.is_empty() && report.bad_blobs.is_empty()) {
         let record = Recorded { action: "repair", project: None, environment: None, reason: None, packs: vec![] };
-        repaired = recorded(context, record, || repair_all(context, store, &broken, known, outcome))?;
+        repaired = recorded(context, record, || {
+            // Store paths have names of their own for what is good in them: a bad blob only goes, so that nothing new is linked to it.
+            report.bad_blobs.iter().try_for_each(|bad| fsys::remove_file(&bad.path))?;
+            Ok(repair_all(context, store, &broken, known, outcome))
+        })?;
     }
     for bad in &report.bad {
         let place = bad.path.as_ref().map_or_else(|| bad.store_path.to_string(), |path| format!("{}/{path}", bad.store_path));
@@ -281,19 +288,14 @@ fn take_report(context: &Context, store: &Store, report: Report, repair: Option<
         });
     }
     for bad in &report.bad_blobs {
-        outcome.wrong(bad.path.display().to_string(), bad.problem.to_string());
+        let place = bad.path.display().to_string();
+        outcome.problems.push(FoundProblem { place, problem: bad.problem.to_string(), kind: ProblemKind::Integrity, repaired: repair.is_some() });
     }
     Ok(())
 }
 
 /// Repairs what can be repaired, and tells which paths are whole again.
-fn repair_all(
-    context: &Context,
-    store: &Store,
-    broken: &[StorePath],
-    known: &[(Project, Lockfile)],
-    outcome: &mut VerifyOutcome,
-) -> Result<Vec<StorePath>, OpsError> {
+fn repair_all(context: &Context, store: &Store, broken: &[StorePath], known: &[(Project, Lockfile)], outcome: &mut VerifyOutcome) -> Vec<StorePath> {
     let mut repaired = vec![];
     for path in broken {
         match repair_one(context, store, path, known) {
@@ -301,7 +303,7 @@ fn repair_all(
             Err(error) => outcome.wrong(path.to_string(), format!("it cannot be repaired: {}", chain(&error))),
         }
     }
-    Ok(repaired)
+    repaired
 }
 
 /// Repairs one store path: from what the store still has, else from the archive that a lockfile names.

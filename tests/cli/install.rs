@@ -7,7 +7,14 @@ use crate::support::TestEnv;
 fn writes_the_manifest_locks_and_switches() {
     let world = TestEnv::with_kanban();
     let ran = world.packs(["install", "snippets", "-m", "for the wiki"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    locked packs.lock
+      + kanban 2.0.3
+      + snippets 1.0.0
+      + workflow 1.2.0
+    generation 1 is current (from 0)   3 packs unpacked, 1.2 KiB written
+    ");
     assert!(world.read("packs.toml").contains("snippets = \"^1.0.0\""), "{}", world.read("packs.toml"));
     assert!(world.has(".packs/active/packs/snippets") && world.has(".packs/active/packs/kanban"));
 }

@@ -6,7 +6,12 @@ use crate::support::TestEnv;
 fn list_shows_what_is_locked_and_why() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();
-    insta::assert_snapshot!(world.packs(["list"]).succeeds().stdout, @"");
+    insta::assert_snapshot!(world.packs(["list"]).succeeds().stdout, @"
+    environment default, generation 1
+     pack      version  asked for  tier      size  source
+     kanban    2.0.3    ~2.0       required  39 B  registry+default
+     workflow  1.2.0    -          -         9 B   registry+default
+    ");
     let json = world.packs(["list", "--json"]).succeeds().json();
     assert_eq!(json["packs"][0]["name"], "kanban");
 }
@@ -17,7 +22,12 @@ fn status_tells_where_each_environment_stands() {
     world.manifest("[packages]\nkanban = \"~2.0\"\n\n[environments.dev]\n\n[environments.prod]\n\n[environments.staging]\n");
     world.packs(["switch", "dev"]).succeeds();
     world.packs(["lock", "prod"]).succeeds();
-    insta::assert_snapshot!(world.packs(["status"]).succeeds().stdout, @"");
+    insta::assert_snapshot!(world.packs(["status"]).succeeds().stdout, @"
+    project demo in [PROJECT]
+    ● dev: generation 1, 2 packs; up to date
+    ○ prod: not switched to yet; locked
+    ○ staging: not switched to yet; not locked yet: packs lock
+    ");
     assert_eq!(world.packs(std::iter::empty::<&str>()).succeeds().stdout, world.packs(["status"]).succeeds().stdout);
 }
 

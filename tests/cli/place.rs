@@ -1,4 +1,5 @@
 //! `[place]`: a pack's files where the project expects them.
+#![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
 
 use std::fs;
 
@@ -54,11 +55,11 @@ fn force_replaces_and_keeps_yours_beside() {
 #[test]
 fn what_is_not_ours_is_never_overwritten() {
     let world = TestEnv::with_kanban();
-    world.write("board/notes.txt", "mine\n");
+    world.write("board/docs/README.md", "mine\n");
     world.manifest(&format!("[packages]\nkanban = \"=2.0.0\"\n{COPY}"));
     let ran = world.packs(["switch"]).fails(2);
     assert!(ran.stderr.contains("board"), "{}", ran.stderr);
-    assert_eq!(world.read("board/notes.txt"), "mine\n");
+    assert_eq!(world.read("board/docs/README.md"), "mine\n");
     assert!(!world.has("packs.lock") && !world.has(".packs/active"));
 }
 

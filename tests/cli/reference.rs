@@ -31,7 +31,7 @@ fn every_command_has_help_and_examples() {
 fn a_mistyped_command_or_flag_names_the_nearest() {
     let world = TestEnv::new();
     world.packs(["swich"]).fails(2).says("switch");
-    world.packs(["switch", "--forze"]).fails(2).says("--force");
+    world.packs(["switch", "--dry-rum"]).fails(2).says("--dry-run");
 }
 
 #[test]

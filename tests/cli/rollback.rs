@@ -1,4 +1,5 @@
 //! `packs rollback` and `packs history`
+#![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
 
 use crate::support::TestEnv;
 
@@ -14,7 +15,11 @@ fn two_generations() -> TestEnv {
 fn goes_to_the_parent_and_leaves_the_files() {
     let world = two_generations();
     let ran = world.packs(["rollback"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+      ~ kanban 2.1.0 → 2.0.3
+    generation 1 is current (from 2)
+    ");
     assert_eq!(world.current("default"), 1);
     assert!(world.read("packs.toml").contains("~2.1"), "packs.toml stays as it is");
 }
@@ -71,7 +76,12 @@ fn history_draws_the_tree() {
     let world = two_generations();
     world.packs(["rollback"]).succeeds();
     let ran = world.packs(["history"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    ○ 2 from 1 ~1  48 B  [TIME]  tester@vm  packs switch
+    ● 1 from 0 +2  48 B  [TIME]  tester@vm  packs switch
+    ○ 0  0 B  [TIME]  tester@vm  packs switch
+    ");
     let json = world.packs(["history", "--json"]).succeeds().json();
     assert_eq!(json["schema"], "packs.history/1");
     assert_eq!(json["current"], 1);

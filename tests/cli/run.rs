@@ -1,4 +1,5 @@
 //! `packs run` and `packs env`
+#![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
 
 use crate::support::TestEnv;
 
@@ -31,7 +32,12 @@ fn env_is_evaluated_by_a_shell() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();
     let script = world.packs(["env"]).succeeds();
-    insta::assert_snapshot!(script.stdout, @"");
+    insta::assert_snapshot!(script.stdout, @r#"
+    export MANPATH='[PROJECT]/.packs/default/share/man'${MANPATH:+":$MANPATH"}
+    export PATH='[PROJECT]/.packs/default/bin'${PATH:+":$PATH"}
+    export XDG_DATA_DIRS='[PROJECT]/.packs/default/share'${XDG_DATA_DIRS:+":$XDG_DATA_DIRS"}
+    export PACKS_ENV='default'
+    "#);
     let run = std::process::Command::new("sh").arg("-c").arg(format!("{}\nkanban", script.raw_stdout)).output().expect("sh runs");
     assert_eq!(String::from_utf8_lossy(&run.stdout), "kanban 2.0.3\n");
 }

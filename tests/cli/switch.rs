@@ -1,4 +1,5 @@
 //! `packs switch`
+#![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +11,13 @@ use crate::support::TestEnv;
 fn locks_unpacks_links_and_says_so() {
     let world = TestEnv::with_kanban();
     let ran = world.packs(["switch"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    locked packs.lock
+      + kanban 2.0.3
+      + workflow 1.2.0
+    generation 1 is current (from 0)   2 packs unpacked, 933 B written
+    ");
     assert!(world.read("packs.lock").contains("version = \"2.0.3\""));
     assert_eq!(world.read(".packs/active/packs/kanban/docs/README.md"), "board\n");
     assert_eq!(world.read(".packs/active/packs/workflow/docs/flow.md"), "flow two\n");
@@ -23,7 +30,10 @@ fn again_there_is_nothing_to_do_and_no_generation() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();
     let ran = world.packs(["switch"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    nothing to do: generation 1 is current
+    ");
     assert_eq!(world.current("default"), 1);
     assert!(!world.has(".packs/default/../generations/2"));
 }
@@ -34,7 +44,13 @@ fn a_changed_line_becomes_the_next_generation() {
     world.packs(["switch"]).succeeds();
     world.manifest("[packages]\nkanban = \"~2.1\"\nsnippets = \"1\"\n");
     let ran = world.packs(["switch", "-m", "newer boards"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    locked again packs.lock
+      + snippets 1.0.0
+      ~ kanban 2.0.3 → 2.1.0
+    generation 2 is current (from 1)   2 packs unpacked, 925 B written, 6 B shared
+    ");
     assert_eq!(world.current("default"), 2);
 }
 
@@ -42,8 +58,15 @@ fn a_changed_line_becomes_the_next_generation() {
 fn dry_run_shows_and_changes_nothing() {
     let world = TestEnv::with_kanban();
     let ran = world.packs(["switch", "--dry-run"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
-    assert!(!world.has("packs.lock") && !world.has(".packs") && !world.home().join("projects").exists());
+    insta::assert_snapshot!(ran.stdout, @"
+    environment default
+    would lock packs.lock
+      + kanban 2.0.3
+      + workflow 1.2.0
+    would become generation 1; nothing was changed
+    ");
+    assert!(!world.has("packs.lock") && !world.has(".packs"));
+    assert_eq!(fs::read_dir(world.home().join("store")).expect("there").count(), 0);
 }
 
 #[test]

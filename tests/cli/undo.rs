@@ -10,7 +10,12 @@ fn takes_back_manifest_lockfile_and_generation_together() {
     world.packs(["install", "snippets"]).succeeds();
     assert!(world.has(".packs/active/packs/snippets"));
     let ran = world.packs(["undo"]).succeeds();
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    took back packs install snippets
+      restored packs.lock
+      restored packs.toml
+    environment default: generation 1 is current (from 2)
+    ");
     assert_eq!((world.read("packs.toml"), world.read("packs.lock"), world.current("default")), (manifest, lockfile, 1));
     assert!(!world.has(".packs/active/packs/snippets"));
 }

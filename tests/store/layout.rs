@@ -30,7 +30,10 @@ fn agrees(path: &Path, expected: &[u8]) {
 }
 
 /// The trees whose digests are written down: a name, and each path with kind and content. `*n` behind a content repeats it n times.
-const VECTORS: &[(&str, &[(&str, &str, &str)])] = &[
+/// Kind, path and content of one entry.
+type Described = (&'static str, &'static str, &'static str);
+
+const VECTORS: &[(&str, &[Described])] = &[
     ("nothing", &[]),
     ("one file", &[("a", "file", "1\n")]),
     ("another name", &[("b", "file", "1\n")]),
@@ -163,7 +166,9 @@ fn describe_below(home: &Path, path: &Path, lines: &mut Vec<String>) {
     };
     if metadata.is_dir() {
         lines.push(format!("{name} directory {mode} {mtime} - - -"));
-        list(path).iter().for_each(|name| describe_below(home, &path.join(name), lines));
+        for name in &list(path) {
+            describe_below(home, &path.join(name), lines);
+        }
     } else if metadata.is_symlink() {
         lines.push(format!("{name} symlink {mode} {mtime} - - {}", fs::read_link(path).expect("a link").display()));
     } else {

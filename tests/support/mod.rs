@@ -11,17 +11,17 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// A date all archives of the tests carry, so that they are the same on every machine.
-pub const SOURCE_DATE_EPOCH: &str = "1767225600";
+pub(crate) const SOURCE_DATE_EPOCH: &str = "1767225600";
 
 /// One test's world. Everything in it is removed at the end.
-pub struct TestEnv {
+pub(crate) struct TestEnv {
     root: tempfile::TempDir,
 }
 
 impl TestEnv {
     /// Makes a world with an empty project and an empty registry.
-    pub fn new() -> TestEnv {
-        let world = TestEnv { root: tempfile::tempdir().expect("a directory") };
+    pub(crate) fn new() -> TestEnv {
+        let world = TestEnv { root: directory() };
         fs::create_dir_all(world.project()).expect("made");
         fs::create_dir_all(world.registry()).expect("made");
         world
@@ -30,7 +30,7 @@ impl TestEnv {
     /// Makes a world with a registry of a few packs and a project that wants `kanban`.
     ///
     /// `kanban` 2.0.0, 2.0.3, 2.1.0 needs `workflow` ^1; `workflow` 1.0.0, 1.2.0; `snippets` 1.0.0 stands alone.
-    pub fn with_kanban() -> TestEnv {
+    pub(crate) fn with_kanban() -> TestEnv {
         let world = TestEnv::new();
         world.publish_all(&[
             Pack::new("workflow", "1.0.0").file("docs/flow.md", "flow one\n"),
@@ -54,56 +54,56 @@ impl TestEnv {
     }
 
     /// The world's directory.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }
 
     /// The home of the store.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.root().join("home")
     }
 
     /// The project's directory.
-    pub fn project(&self) -> PathBuf {
+    pub(crate) fn project(&self) -> PathBuf {
         self.root().join("project")
     }
 
     /// The registry's directory.
-    pub fn registry(&self) -> PathBuf {
+    pub(crate) fn registry(&self) -> PathBuf {
         self.root().join("registry")
     }
 
     /// Writes packs.toml: a head with name and registry, then `rest`.
-    pub fn manifest(&self, rest: &str) {
+    pub(crate) fn manifest(&self, rest: &str) {
         self.write("packs.toml", &format!("[project]\nname = \"demo\"\n\n[registries]\ndefault = \"file:../registry\"\n\n{rest}"));
     }
 
     /// Writes a file of the project.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.project().join(path);
         fs::create_dir_all(path.parent().expect("below the project")).expect("made");
         fs::write(path, text).expect("written");
     }
 
     /// Reads a file of the project.
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Tells whether something is at a path of the project, following links.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.project().join(path).exists()
     }
 
     /// Gives the number of the generation that an environment points at.
-    pub fn current(&self, environment: &str) -> u64 {
+    pub(crate) fn current(&self, environment: &str) -> u64 {
         let link = fs::read_link(self.project().join(".packs").join(environment)).expect("an environment's link");
         let current = fs::read_link(link).expect("the current link");
         current.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok()).expect("a number")
     }
 
     /// Prepares a run of the program in the project, sealed from everything outside this world.
-    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
         command
             .args(arguments)
@@ -120,24 +120,24 @@ impl TestEnv {
     }
 
     /// Runs the program in the project.
-    pub fn packs<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn packs<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
         self.run(&mut self.command(arguments))
     }
 
     /// Runs a prepared command.
-    pub fn run(&self, command: &mut Command) -> Ran {
+    pub(crate) fn run(&self, command: &mut Command) -> Ran {
         let output = command.output().expect("the program starts");
         let text = |bytes: &[u8]| self.normalise(&String::from_utf8_lossy(bytes));
-        Ran {
+        Ran(Checked {
             code: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
             raw_stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        }
+        })
     }
 
     /// Builds an archive in the world's `archives` directory.
-    pub fn build(&self, pack: &Pack) -> PathBuf {
+    pub(crate) fn build(&self, pack: &Pack) -> PathBuf {
         let source = self.root().join("sources").join(format!("{}-{}", pack.name.replace('/', "+"), pack.version));
         pack.write(&source);
         let archives = self.root().join("archives");
@@ -146,13 +146,13 @@ impl TestEnv {
     }
 
     /// Builds and publishes one pack.
-    pub fn publish(&self, pack: &Pack) -> PathBuf {
+    pub(crate) fn publish(&self, pack: &Pack) -> PathBuf {
         self.publish_all(std::slice::from_ref(pack));
         self.root().join("archives").join(format!("{}-{}.tar.zst", pack.name.replace('/', "+"), pack.version))
     }
 
     /// Builds and publishes packs, with two runs of the program in all.
-    pub fn publish_all(&self, packs: &[Pack]) {
+    pub(crate) fn publish_all(&self, packs: &[Pack]) {
         let archives = self.root().join("archives");
         let mut build = vec!["build".into(), "--out".into(), archives.clone().into_os_string()];
         let mut publish = vec!["publish".into(), "--registry".into(), self.registry().into_os_string()];
@@ -192,7 +192,11 @@ impl TestEnv {
 /// What a run of the program gave; it must be looked at.
 #[must_use = "say whether it should have succeeded"]
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran(Checked);
+
+/// A run that ended as it should have.
+#[derive(Debug)]
+pub(crate) struct Checked {
     /// The exit code; `None` if it was killed.
     pub code: Option<i32>,
     /// stdout, normalised.
@@ -203,41 +207,45 @@ pub struct Ran {
     pub raw_stdout: String,
 }
 
+impl std::ops::Deref for Ran {
+    type Target = Checked;
+    fn deref(&self) -> &Checked {
+        &self.0
+    }
+}
+
 impl Ran {
     /// Requires exit code 0.
     #[track_caller]
-    pub fn succeeds(self) -> Ran {
-        self.fails_or_not(0)
+    pub(crate) fn succeeds(self) -> Checked {
+        self.fails(0)
     }
 
     /// Requires this exit code.
     #[track_caller]
-    pub fn fails(self, code: i32) -> Ran {
-        self.fails_or_not(code)
-    }
-
-    #[track_caller]
-    fn fails_or_not(self, code: i32) -> Ran {
+    pub(crate) fn fails(self, code: i32) -> Checked {
         assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
-        self
+        self.0
     }
+}
 
+impl Checked {
     /// Reads stdout as one JSON document.
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.raw_stdout).unwrap_or_else(|error| panic!("{error}: {}", self.raw_stdout))
     }
 
     /// Requires stderr to contain a text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Ran {
+    pub(crate) fn says(&self, text: &str) -> &Checked {
         assert!(self.stderr.contains(text), "stderr does not say {text:?}:\n{}", self.stderr);
         self
     }
 
     /// Requires stdout to contain a text.
     #[track_caller]
-    pub fn prints(self, text: &str) -> Ran {
+    pub(crate) fn prints(&self, text: &str) -> &Checked {
         assert!(self.stdout.contains(text), "stdout does not print {text:?}:\n{}", self.stdout);
         self
     }
@@ -245,7 +253,7 @@ impl Ran {
 
 /// A source directory of a pack, to be built.
 #[derive(Debug, Clone)]
-pub struct Pack {
+pub(crate) struct Pack {
     name: String,
     version: String,
     requires: Vec<(String, String)>,
@@ -256,31 +264,31 @@ pub struct Pack {
 
 impl Pack {
     /// Begins a pack without files.
-    pub fn new(name: &str, version: &str) -> Pack {
+    pub(crate) fn new(name: &str, version: &str) -> Pack {
         Pack { name: name.into(), version: version.into(), requires: vec![], commands: vec![], files: vec![], more: String::new() }
     }
 
     /// Adds a requirement.
-    pub fn requires(mut self, name: &str, range: &str) -> Pack {
+    pub(crate) fn requires(mut self, name: &str, range: &str) -> Pack {
         self.requires.push((name.into(), range.into()));
         self
     }
 
     /// Adds a file.
-    pub fn file(mut self, path: &str, text: &str) -> Pack {
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Pack {
         self.files.push((path.into(), text.into(), false));
         self
     }
 
     /// Adds an executable under `bin/` and declares it as a command.
-    pub fn command(mut self, name: &str, script: &str) -> Pack {
+    pub(crate) fn command(mut self, name: &str, script: &str) -> Pack {
         self.files.push((format!("bin/{name}"), script.into(), true));
         self.commands.push(name.into());
         self
     }
 
     /// Adds text to the end of pack.toml.
-    pub fn more(mut self, text: &str) -> Pack {
+    pub(crate) fn more(mut self, text: &str) -> Pack {
         self.more.push_str(text);
         self
     }
@@ -308,4 +316,10 @@ impl Pack {
         }
         text + &self.more
     }
+}
+
+/// Makes a directory for a world: in memory where there is such a file system, since the sweeps sync thousands of times.
+pub(crate) fn directory() -> tempfile::TempDir {
+    let in_memory = tempfile::Builder::new().prefix("packs-test-").tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).expect("a directory")
 }

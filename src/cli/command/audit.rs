@@ -68,8 +68,8 @@ struct FilterArguments {
     pack: Option<PackName>,
 
     /// Only of the project with this name
-    #[arg(long = "of-project", value_name = "NAME")]
-    project: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    of_project: Option<String>,
 }
 
 pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
         team: filter.team,
         action: filter.action,
         pack: filter.pack,
-        project: filter.project,
+        project: filter.of_project,
         environment: settings.context.environment.clone(),
     };
     let outcome = ops::audit(&settings.context, &request)?;
