@@ -91,6 +91,13 @@ run packs rollback dev
 expect_kanban 2.0.3
 run packs history dev
 
+say "packs.toml and the lockfile still ask for 2.1. Take the rollback back, and go back with both files instead."
+run packs rollback dev --to 2
+expect_kanban 2.1.0
+run packs rollback dev --restore
+expect_kanban 2.0.3
+run grep '^kanban' packs.toml
+
 say "What would be freed if only the current generation were kept, and then do it."
 run packs gc --keep 0 --older-than 0d --dry-run
 run packs gc --keep 0 --older-than 0d
