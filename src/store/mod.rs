@@ -49,6 +49,7 @@ pub use problem::BadBlob;
 pub use problem::BadEntry;
 pub use problem::Problem;
 pub use repair::RepairFrom;
+pub use repair::discard_blobs;
 pub use repair::repair;
 pub use roots::RootClaim;
 pub use roots::RunningRoot;

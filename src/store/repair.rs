@@ -18,6 +18,7 @@ use crate::fsys::FsError;
 use crate::model::Blake3Digest;
 use crate::model::Node;
 use crate::model::StorePath;
+use crate::store::BadBlob;
 use crate::store::Batch;
 use crate::store::Durability;
 use crate::store::Staged;
@@ -49,6 +50,13 @@ pub fn repair(store: &Store, path: &StorePath, from: RepairFrom<'_>, durability:
         RepairFrom::Store => from_store(&batch, store, path)?,
     };
     batch.replace(&mut staged, durability)
+}
+
+/// Removes blobs that are not what they should be, so that nobody links to them any more; what is linked to them already stays as it is.
+///
+/// Needs no lock: whoever misses a blob writes the content again.
+pub fn discard_blobs(blobs: &[BadBlob]) -> Result<(), StoreError> {
+    Ok(blobs.iter().try_for_each(|bad| fsys::remove_file(&bad.path))?)
 }
 
 fn from_archive(batch: &Batch<'_>, path: &StorePath, archive: &Verified) -> Result<Staged, StoreError> {

@@ -165,6 +165,22 @@ fn a_bad_blob_is_named_with_all_who_share_it_and_never_linked_again_by_a_repair(
 }
 
 #[test]
+fn a_bad_blob_that_nobody_shares_is_found_and_discarded() {
+    let world = World::new();
+    let stored = world.ingest(&[("kanban", "2.0.3", &sample())]).remove(0);
+    packs::fsys::remove_tree(&world.on_disk(&stored.store_path)).expect("removed");
+    let blob = world.store.layout().blob(&Blake3Digest::from_bytes(*blake3::hash(b"A board.\n").as_bytes()), false);
+    tamper(&blob, |blob| fs::write(blob, "A bored.\n").expect("written"));
+    let foreign = blob.with_file_name("notes.txt");
+    fs::write(&foreign, "not mine").expect("written");
+    let report = verify(&world);
+    assert!(report.bad.is_empty());
+    assert_eq!(report.bad_blobs.iter().map(|bad| (&bad.path, matches!(bad.problem, Problem::Extra))).collect::<Vec<_>>(), [(&blob, false), (&foreign, true)]);
+    packs::store::discard_blobs(&report.bad_blobs).expect("removed");
+    assert!(verify(&world).is_good());
+}
+
+#[test]
 fn a_repair_takes_the_right_archive_only() {
     let world = World::new();
     let stored = world.ingest(&[("kanban", "2.0.3", &sample())]).remove(0);
