@@ -329,7 +329,7 @@ fn any_items() -> impl Strategy<Value = Items> {
 }
 
 proptest::proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_tree_survives_the_store(content in any_items(), second in any_items()) {
