@@ -5,6 +5,7 @@ mod cli;
 mod concurrency;
 mod contract;
 mod crash;
+mod docs;
 mod generation;
 mod hostile;
 mod resolver;
