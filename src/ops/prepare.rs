@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use rayon::iter::IntoParallelIterator as _;
+use rayon::iter::ParallelBridge as _;
 use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
@@ -210,7 +210,7 @@ fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, mut needed
     let staged = if context.jobs == 1 {
         needed.into_iter().map(stage_one).collect()
     } else {
-        needed.into_par_iter().map(stage_one).collect::<Result<Vec<Staged>, OpsError>>()
+        needed.into_iter().par_bridge().map(stage_one).collect::<Result<Vec<Staged>, OpsError>>()
     };
     context.report.event(Event::UnpackEnds);
     staged

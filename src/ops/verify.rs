@@ -274,7 +274,7 @@ fn take_report(context: &Context, store: &Store, report: &Report, repair: Known<
         let record = Recorded { action: "repair", project: None, environment: None, reason: None, packs: vec![] };
         repaired = recorded(context, record, || {
             // Store paths have names of their own for what is good in them: a bad blob only goes, so that nothing new is linked to it.
-            report.bad_blobs.iter().try_for_each(|bad| fsys::remove_file(&bad.path))?;
+            store::discard_blobs(&report.bad_blobs)?;
             Ok(repair_all(context, store, &broken, known, outcome))
         })?;
     }

@@ -58,8 +58,8 @@ fn a_damaged_archive() {
     let world = TestEnv::with_kanban();
     fs::write(world.registry().join("packs/kanban/2.0.3/kanban-2.0.3.tar.zst"), b"short").expect("written");
     insta::assert_snapshot!(world.packs(["switch"]).fails(5).stderr, @"
-    error: kanban 2.0.3 from [PROJECT]/../registry/packs/kanban/2.0.3/kanban-2.0.3.tar.zst
-      cause: [PROJECT]/../registry/packs/kanban/2.0.3/kanban-2.0.3.tar.zst is not the archive that was promised
+    error: kanban 2.0.3 from [REGISTRY]/packs/kanban/2.0.3/kanban-2.0.3.tar.zst
+      cause: [REGISTRY]/packs/kanban/2.0.3/kanban-2.0.3.tar.zst is not the archive that was promised
       cause: 532 bytes were promised, and there are 5
     hint: the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked
     ");
