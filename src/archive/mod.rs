@@ -1,11 +1,11 @@
 //! Archives: strict reading, reproducible writing, MANIFEST.json, side files, limits.
 //!
-//! Works over byte slices, `Read` and `Write`. It knows no directories, no registry and no store: who reads an archive gives a [`Visitor`]
+//! Works over byte slices, `Read` and `Write`. It knows no directories, no registry and no store: who reads an archive gives a `Visitor`
 //! that does something with each entry, and who writes one gives a function that opens each file.
 //!
 //! An archive is a tar file in one zstd frame or one gzip member. At its root lie exactly two things: `MANIFEST.json` and the directory
 //! named after the pack. There is one reading of an archive: whatever two programs could understand differently is refused, and so is
-//! whatever a tree cannot hold. [`read_archive`] goes on to the very end of the compressed stream before it says that an archive is good,
+//! whatever a tree cannot hold. `read_archive` goes on to the very end of the compressed stream before it says that an archive is good,
 //! so what a visitor made before that belongs into a staging place.
 //!
 //! The order of checks, each before the work that it bounds:

@@ -5,7 +5,7 @@
 //! # Protocol
 //! - One JSON object per line in `audit/<year>-<month>.jsonl`. `seq` counts all entries of the home from 1; `prev` is the BLAKE3 of the line before, without
 //!   its LF, across months; zeros in the very first.
-//! - A changing command writes its `begin` before its first change and its `end` after its last ([`Log::begin`], [`Log::end`]). Each is synced before the
+//! - A changing command writes its `begin` before its first change and its `end` after its last (`Log::begin`, `Log::end`). Each is synced before the
 //!   command goes on. A `begin` without an `end` is shown as interrupted.
 //! - Appends hold the kernel lock `locks/audit`, the last in the order of `store/locks.rs`, for one line each. Readers take no lock and write nothing, so they
 //!   work on a home that cannot be written.
@@ -16,7 +16,7 @@
 //! - `audit/reserve` holds 64 KiB for the day when the disk is full: an append that finds no space removes it, tries once more, and reserves again what fits.
 //!
 //! # What it proves
-//! Every change to a line, a line removed or added in between, and a cut end are found by [`Log::verify`]. Somebody who may write the home and recomputes the
+//! Every change to a line, a line removed or added in between, and a cut end are found by `Log::verify`. Somebody who may write the home and recomputes the
 //! whole chain and the head is not found out; whoever needs that keeps the last `seq` and digest elsewhere.
 
 mod append;

@@ -1,6 +1,6 @@
 //! Archives of a source, verified before anybody reads them.
 //!
-//! Knows how bytes become a [`Verified`] archive, and which archives are needed at all ([`plan`]). It does not know where bytes come from (`source/`), nor what
+//! Knows how bytes become a `Verified` archive, and which archives are needed at all (`plan`). It does not know where bytes come from (`source/`), nor what
 //! becomes of them (`store/`): the caller brings one to the other.
 //!
 //! Archives up to 16 MiB are read into memory. Larger ones that arrive from elsewhere are written to a file while they are hashed; those that lie on this

@@ -3,7 +3,7 @@
 //! The only folder (with `net/`) that calls the operating system. It knows nothing of packs. Each function is one effect, says in its doc what is on the
 //! disk if the power goes, and reports failures with the operation and the path.
 //!
-//! Every function announces itself to [`fault`] first, so that a test build can fail or kill the n-th call of a whole command.
+//! Every function announces itself to `fault` first, so that a test build can fail or kill the n-th call of a whole command.
 #![allow(clippy::disallowed_methods, reason = "this folder is the boundary to the disk")]
 
 mod atomic;

@@ -5,11 +5,11 @@
 //!
 //! # What keeps a store path
 //! A generation on the disk that has it, or a running command that says so under `roots/`. Per environment these generations are kept: the current one, the
-//! one it came from, 0, the newest ten, and all younger than 30 days ([`Retention`]); further those of projects that cannot be seen, and those that a
+//! one it came from, 0, the newest ten, and all younger than 30 days (`Retention`); further those of projects that cannot be seen, and those that a
 //! running command uses. What cannot be read could keep anything, so then nothing is removed.
 //!
 //! # Protocol
-//! 1. Without a lock: list the store, read all roots, decide ([`mark()`]). A dry run ends here, and measures the same trees as a real one.
+//! 1. Without a lock: list the store, read all roots, decide (`mark()`). A dry run ends here, and measures the same trees as a real one.
 //! 2. Drop generations: under the exclusive store lock, for each project whose own lock is free, look again, and rename what goes to trash. Who makes a
 //!    generation current holds the project's lock; who runs from one has said so under the shared store lock. After the lock is released, sync the
 //!    directories: no generation comes back after a power cut whose store paths went.

@@ -2,8 +2,8 @@
 //!
 //! Knows paths, bytes and revisions; knows nothing of packs. Absence and being offline are answers, not errors.
 //!
-//! Protocol of writing, for every transport: a writer reads a file with its [`Revision`], changes it, and writes it back under
-//! [`Precondition::Unchanged`]; if somebody else was faster the answer is [`Written::PreconditionFailed`], nothing was written, and the writer starts again.
+//! Protocol of writing, for every transport: a writer reads a file with its `Revision`, changes it, and writes it back under
+//! `Precondition::Unchanged`; if somebody else was faster the answer is `Written::PreconditionFailed`, nothing was written, and the writer starts again.
 //! A reader sees the old file or the new one, never a part.
 #![allow(clippy::disallowed_methods, reason = "this folder is the boundary to registries")]
 

@@ -1,7 +1,7 @@
 //! Use cases: the order of decisions and effects of each.
 //!
-//! The only folder that holds a registry and the store in the same hand. It knows no terminal: what happens meanwhile goes to a [`Report`], what came out is
-//! an outcome that derives `Serialize`, and what went wrong is an [`OpsError`].
+//! The only folder that holds a registry and the store in the same hand. It knows no terminal: what happens meanwhile goes to a `Report`, what came out is
+//! an outcome that derives `Serialize`, and what went wrong is an `OpsError`.
 //!
 //! Every changing use case first decides (a plan, which `--dry-run` shows), then does: the audit log's begin, the effects in an order that a power cut may
 //! interrupt anywhere, the audit log's end.

@@ -1,6 +1,6 @@
 //! Where a requirement's releases come from.
 //!
-//! Knows the documents of a registry and the door to it; knows no store, no lockfile and no project. Nothing that comes out of [`Source::archive`] is
+//! Knows the documents of a registry and the door to it; knows no store, no lockfile and no project. Nothing that comes out of `Source::archive` is
 //! verified: `fetch` does that while it reads.
 
 mod error;

@@ -5,12 +5,12 @@
 //!
 //! The protocol of an ingest, so that a power cut or a kill at any moment leaves nothing but what the next gc removes:
 //!
-//! 1. the caller holds the unpack locks of its archives ([`locks`]) and a [`RunningRoot`] that names the store paths it is about to use;
-//! 2. [`Batch::stage`] unpacks each archive into `store/.stage-<random>/`, which is locked by whoever works in it and is sealed when it is complete;
-//! 3. [`Batch::publish`], under the shared store lock: one sync of the file system, new blobs linked, stages renamed to their store paths without
+//! 1. the caller holds the unpack locks of its archives (`locks`) and a `RunningRoot` that names the store paths it is about to use;
+//! 2. `Batch::stage` unpacks each archive into `store/.stage-<random>/`, which is locked by whoever works in it and is sealed when it is complete;
+//! 3. `Batch::publish`, under the shared store lock: one sync of the file system, new blobs linked, stages renamed to their store paths without
 //!    replacing anything, `store/` synced.
 //!
-//! A store path's name therefore appears only when its tree is complete, and is never changed again; [`repair`] exchanges a broken one as a whole.
+//! A store path's name therefore appears only when its tree is complete, and is never changed again; `repair` exchanges a broken one as a whole.
 
 mod batch;
 mod budget;
