@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::audit::AuditError;
 use crate::audit::entry::Entry;
 use crate::audit::head::Head;
+use crate::audit::head::Need;
 use crate::audit::head::note_head;
 use crate::audit::head::read_head;
 use crate::audit::head::refill_reserve;
@@ -23,6 +24,9 @@ use crate::store::locks;
 /// How long an append waits for others: each holds the lock for one sync of the disk.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// The action of the command that frees space.
+const FREES_SPACE: &str = "gc";
+
 /// The digest before the very first line.
 const NO_LINE: Blake3Digest = Blake3Digest::from_bytes([0; 32]);
 
@@ -33,8 +37,9 @@ pub(super) fn append(layout: &Layout, entry: &mut Entry) -> Result<(), AuditErro
     entry.clip();
     let waiting = Waiting { wait_max: WAIT_MAX, holder: &entry.begin.command, on_wait: &|_| {} };
     let _held = locks::audit(layout, &waiting).map_err(AuditError::write)?;
+    let need = if entry.begin.action == FREES_SPACE { Need::FreesSpace } else { Need::Ordinary };
     let mut attempt = || append_locked(layout, &mut *entry);
-    with_reserve(&mut attempt, || release_reserve(layout))?;
+    with_reserve(&mut attempt, || release_reserve(layout, need))?;
     refill_reserve(layout);
     Ok(())
 }

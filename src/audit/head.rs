@@ -12,6 +12,18 @@ const HEAD_BYTES_MAX: u64 = 256;
 /// Bytes kept for the log of a full disk: room for the begin and end of many commands.
 const RESERVE_BYTES: usize = 64 * 1024;
 
+/// Bytes of the reserve that only the command that frees space may use: a few commands of it.
+const LAST_RESERVE_BYTES: u64 = 8 * 1024;
+
+/// Who asks for the reserved space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Any command.
+    Ordinary,
+    /// The command that frees space: it must begin even after many others have failed on a full disk.
+    FreesSpace,
+}
+
 /// An entry as the head or the chain names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
@@ -47,12 +59,16 @@ pub(super) fn note_head(layout: &Layout, head: Head) {
     let _ = fsys::write_in_place(&layout.audit_head(), head.format().as_bytes());
 }
 
-/// Gives the reserved space back to the disk; tells whether there was any.
-pub(super) fn release_reserve(layout: &Layout) -> Result<bool, AuditError> {
+/// Gives the reserved space back to the disk; tells whether there was any for this need.
+pub(super) fn release_reserve(layout: &Layout, need: Need) -> Result<bool, AuditError> {
     let reserve = layout.audit_reserve();
-    let reserved = fsys::status(&reserve).map_err(AuditError::read)?.is_some_and(|found| found.size > 0);
+    let reserved_bytes = fsys::status(&reserve).map_err(AuditError::read)?.map_or(0, |found| found.size);
+    let kept_bytes = if need == Need::FreesSpace { 0 } else { LAST_RESERVE_BYTES };
+    if reserved_bytes <= kept_bytes {
+        return Ok(false);
+    }
     fsys::remove_file(&reserve).map_err(AuditError::write)?;
-    Ok(reserved)
+    Ok(true)
 }
 
 /// Reserves space again where some is missing. It may fail: on a full disk the reserve is what still fits.
@@ -107,13 +123,21 @@ mod tests {
     #[test]
     fn the_reserve_is_real_and_comes_back() {
         let (_world, layout) = home();
-        assert!(!release_reserve(&layout).expect("an answer"));
+        assert!(!release_reserve(&layout, Need::Ordinary).expect("an answer"));
         refill_reserve(&layout);
         fsys::fsync_file(&layout.audit_reserve()).expect("synced");
         let found = fsys::status(&layout.audit_reserve()).expect("an answer").expect("there");
         assert!(found.disk_bytes >= RESERVE_BYTES as u64, "{found:?}");
-        assert!(release_reserve(&layout).expect("an answer"));
+        assert!(release_reserve(&layout, Need::Ordinary).expect("an answer"));
         assert_eq!(fsys::status(&layout.audit_reserve()).expect("an answer"), None);
+    }
+
+    #[test]
+    fn the_last_of_it_is_for_who_frees_space() {
+        let (_world, layout) = home();
+        std::fs::write(layout.audit_reserve(), [1; 8192]).expect("written");
+        assert!(!release_reserve(&layout, Need::Ordinary).expect("an answer"));
+        assert!(release_reserve(&layout, Need::FreesSpace).expect("an answer"));
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! - A last line without LF is an append that a crash cut off, since a line and its LF are one write. The next append moves it aside to
 //!   `<month>.torn-<seq>`. It is never taken for tampering, and tampering never for it: the head of a log cut off within a line still names the missing entry.
 //! - `audit/reserve` holds 64 KiB for the day when the disk is full: an append that finds no space removes it, tries once more, and reserves again what fits.
+//!   The last 8 KiB are for `gc` only, so that it can always begin.
 //!
 //! # What it proves
 //! Every change to a line, a line removed or added in between, and a cut end are found by `Log::verify`. Somebody who may write the home and recomputes the

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -39,8 +40,24 @@ pub type Sizes = BTreeMap<StorePath, Vec<Inode>>;
 pub(super) struct Freed {
     /// The disk blocks of what has no name left, in bytes.
     pub(super) disk_bytes: u64,
-    /// Blobs whose only name is in `blobs/` then.
-    pub(super) blobs: Vec<PathBuf>,
+    /// Blobs whose only name is in `blobs/` then, by directory.
+    pub(super) blobs: Vec<DeadBlobs>,
+}
+
+/// The dead blobs of one directory.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DeadBlobs {
+    /// The directory.
+    pub(super) directory: PathBuf,
+    /// Their names in it.
+    pub(super) names: Vec<OsString>,
+}
+
+impl Freed {
+    /// Counts the dead blobs.
+    pub(super) fn blob_count(&self) -> u64 {
+        self.blobs.iter().map(|dead| dead.names.len() as u64).sum()
+    }
 }
 
 /// Measures what goes when these trees go, and with them every blob that nothing else links to.
@@ -50,14 +67,19 @@ pub(super) fn measure(layout: &Layout, trees: &[PathBuf], workers: &Workers) -> 
         removed.add(&inodes?);
     }
     let mut freed = Freed::default();
-    let prefixes = fsys::list_dir(&layout.blobs())?;
-    for blobs in workers.map(&prefixes, |prefix| list_blobs(&layout.blobs().join(&prefix.name))) {
-        for (path, inode) in blobs? {
+    let directories: Vec<PathBuf> = fsys::list_dir(&layout.blobs())?.iter().map(|entry| layout.blobs().join(&entry.name)).collect();
+    let listed = workers.map(&directories, |directory| list_blobs(directory));
+    for (directory, blobs) in directories.into_iter().zip(listed) {
+        let mut dead = DeadBlobs { directory, names: Vec::new() };
+        for (name, inode) in blobs? {
             let removed_names = removed.take(inode.number);
             if inode.links.saturating_sub(removed_names) <= 1 {
                 freed.disk_bytes += inode.disk_bytes;
-                freed.blobs.push(path);
+                dead.names.push(name);
             }
+        }
+        if !dead.names.is_empty() {
+            freed.blobs.push(dead);
         }
     }
     freed.disk_bytes += removed.nameless_bytes();
@@ -100,10 +122,10 @@ fn inode_of(status: &fsys::FileStatus) -> Inode {
 }
 
 /// Lists the blobs of a directory; what is not named as one is not ours.
-fn list_blobs(directory: &Path) -> Result<Vec<(PathBuf, Inode)>, FsError> {
+fn list_blobs(directory: &Path) -> Result<Vec<(OsString, Inode)>, FsError> {
     let listed = fsys::list_dir_status(directory)?;
     let blobs = listed.into_iter().filter(|(entry, status)| status.kind == FileKind::File && entry.name_str().is_some_and(is_blob_name));
-    Ok(blobs.map(|(entry, status)| (directory.join(&entry.name), inode_of(&status))).collect())
+    Ok(blobs.map(|(entry, status)| (entry.name, inode_of(&status))).collect())
 }
 
 /// A blob is named by its digest without the two digits of its directory, and `.x` where it is executable; by `.` and random characters for the moment in

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::fsys;
+use crate::fsys::Directory;
 use crate::fsys::FsError;
 use crate::fsys::Waiting;
 use crate::gc::GcError;
@@ -16,6 +17,7 @@ use crate::gc::leftovers::Leftovers;
 use crate::gc::leftovers::lock_abandoned;
 use crate::gc::leftovers::remove_spools;
 use crate::gc::mark::Plan;
+use crate::gc::measure::DeadBlobs;
 use crate::gc::measure::measure;
 use crate::gc::parallel::Workers;
 use crate::gc::roots::GenerationId;
@@ -64,7 +66,7 @@ impl<'a> Sweep<'a> {
         Ok(Removed {
             freed_bytes: freed.disk_bytes,
             paths: self.plan.dead.clone(),
-            blobs: freed.blobs.len() as u64,
+            blobs: freed.blob_count(),
             generations: self.plan.generations.clone(),
             projects: self.plan.projects.clone(),
             leftovers: self.leftovers.count(),
@@ -126,9 +128,9 @@ impl<'a> Sweep<'a> {
     fn remove(&self, trees: &[PathBuf], removed: &mut Removed) -> Result<u64, GcError> {
         let freed = measure(self.layout, trees, self.workers).map_err(GcError::remove)?;
         check_all(self.workers.map(trees, |tree| remove_abandoned(tree)))?;
-        check_all(self.workers.map(&freed.blobs, |blob| remove_blob(blob)))?;
+        check_all(self.workers.map(&freed.blobs, remove_blobs))?;
         removed.freed_bytes += freed.disk_bytes;
-        removed.blobs += freed.blobs.len() as u64;
+        removed.blobs += freed.blob_count();
         Ok(freed.disk_bytes)
     }
 }
@@ -169,14 +171,25 @@ fn remove_abandoned(tree: &Path) -> fsys::Result<()> {
     }
 }
 
-/// Removes a blob unless a new tree links to it by now.
+/// Removes the dead blobs of a directory, but those that a new tree links to by now.
 ///
 /// Nothing is lost if one does between both calls: a link that was made before the removal has the content under its own name, and only the next ingest of
 /// that content writes it again; a link that comes after finds nothing, which tells its maker to write the file.
-fn remove_blob(blob: &Path) -> fsys::Result<()> {
-    match fsys::status(blob)? {
-        Some(found) if found.links <= 1 => fsys::remove_file(blob),
-        Some(_) | None => Ok(()),
+fn remove_blobs(dead: &DeadBlobs) -> fsys::Result<()> {
+    let directory = Directory::open(&dead.directory)?;
+    for name in &dead.names {
+        if directory.file_status(name)?.is_some_and(|found| found.links <= 1) {
+            absent_is_done(directory.remove_file(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Another collection was faster.
+fn absent_is_done(result: fsys::Result<()>) -> fsys::Result<()> {
+    match result {
+        Err(error) if error.io_kind() == Some(ErrorKind::NotFound) => Ok(()),
+        other => other,
     }
 }
 
