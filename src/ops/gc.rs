@@ -30,7 +30,7 @@ pub struct GcRequest {
 
 /// Removes what no kept generation and no running command reaches.
 ///
-/// A home that was never used has nothing to collect; that is no error, and none is made.
+/// A home that was never used has nothing to collect; that is no error.
 pub fn collect_garbage(context: &Context, request: &GcRequest) -> Result<gc::Outcome, OpsError> {
     let retention = Retention {
         keep: request.keep,
@@ -38,7 +38,8 @@ pub fn collect_garbage(context: &Context, request: &GcRequest) -> Result<gc::Out
         missing_projects: request.missing_projects,
         max_bytes: request.max_size.map(ByteSize::bytes),
     };
-    if Store::open(context.layout.clone())?.is_none() {
+    let is_new = Store::open(context.layout.clone())?.is_none();
+    if is_new && !request.dry_run {
         Store::create(context.layout.clone())?;
     }
     let collect = || {

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::fsys;
+use crate::fsys::FsError;
+use crate::generation::GenerationRecord;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::located::Located;
 use crate::store::RunningRoot;
+use crate::store::StoreError;
+use crate::store::locks;
 
 /// A command to run in an environment.
 #[derive(Debug, Clone)]
@@ -53,10 +58,7 @@ pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
     let located = Located::find(context)?;
     let (environment, record) = located.switched(context)?;
     let generation = environment.path(record.number);
-    let root = RunningRoot::register(&context.layout, &context.holder(), &[])?;
-    root.hold_generation(&generation)?;
-    let paths: Vec<_> = record.releases.iter().map(|release| release.store_path.clone()).collect();
-    root.hold(&paths)?;
+    let root = hold(context, &generation, &record)?;
     let mut variables: BTreeMap<String, OsString> = BTreeMap::new();
     variables.insert("PATH".to_owned(), in_front(&generation.join("bin"), request.path.as_ref()));
     variables.insert("PACKS_ENV".to_owned(), located.environment.as_str().into());
@@ -66,6 +68,32 @@ pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
         .map_err(|source| OpsError::CannotRun { program: program.to_string_lossy().into_owned(), source: Box::new(source) })?;
     drop(root);
     Ok(code)
+}
+
+/// Registers a generation and its store paths as roots, and only then looks whether they are (still) there.
+///
+/// On a home that we may not write nobody of our rights can collect either: there is nothing to register then.
+fn hold(context: &Context, generation: &Path, record: &GenerationRecord) -> Result<Option<RunningRoot>, OpsError> {
+    let paths: Vec<_> = record.releases.iter().map(|release| release.store_path.clone()).collect();
+    let registered = context.waiting(|waiting| -> Result<RunningRoot, OpsError> {
+        let _store_lock = locks::store_shared(&context.layout, waiting)?;
+        let root = RunningRoot::register(&context.layout, &context.holder(), &paths)?;
+        root.hold_generation(generation)?;
+        Ok(root)
+    });
+    let root = match registered {
+        Ok(root) => Some(root),
+        Err(OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error))) if is_read_only(&error) => None,
+        Err(error) => return Err(error),
+    };
+    if fsys::status(generation)?.is_none() {
+        return Err(OpsError::NoGeneration { environment: record.environment.clone() });
+    }
+    Ok(root)
+}
+
+fn is_read_only(error: &FsError) -> bool {
+    matches!(error.io_kind(), Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied))
 }
 
 /// Finds a program by its bare name in the generation first: a child is looked up in the PATH of its parent otherwise.
