@@ -19,6 +19,7 @@ use crate::generation::PlaceAction;
 use crate::generation::PlacePlan;
 use crate::generation::PlaceStep;
 use crate::generation::Placements;
+use crate::generation::RunningOperation;
 use crate::generation::StagedGeneration;
 use crate::generation::State;
 use crate::model::EnvironmentName;
@@ -98,29 +99,33 @@ impl Placed {
     }
 }
 
+/// Says what becomes of edited copies, as the flag `--force` asks.
+pub(super) fn edited_files(force: bool) -> EditedFiles {
+    if force { EditedFiles::SaveAside } else { EditedFiles::Keep }
+}
+
 /// Plans what happens to placed files when an environment with this generation becomes the active one.
 ///
 /// # Errors
 /// [`OpsError::InTheWay`] names all files that are not ours and in the way, at once.
-pub(super) fn plan_place(context: &Context, session: &Session, next: &GenerationRecord, force: bool) -> Result<PlacePlan, OpsError> {
+pub(super) fn plan_place(context: &Context, session: &Session, next: &GenerationRecord, edited: EditedFiles) -> Result<PlacePlan, OpsError> {
     let active = generation::active_environment(&session.known.directory)?;
     let old = match &active {
         Some(active) => Environment::new(&context.layout, &session.known.id, active).current_record()?,
         None => None,
     };
     let old = old.map(|record| Placements::of_record(&record)).unwrap_or_default();
-    let plan = plan_between(&session.known.directory, &old, &Placements::of_record(next), force)?;
+    let plan = plan_between(&session.known.directory, &old, &Placements::of_record(next), edited)?;
     if plan.in_the_way.is_empty() { Ok(plan) } else { Err(OpsError::InTheWay { all: plan.in_the_way }) }
 }
 
 /// Gives what would have to be done so that a project has what a generation places; nothing if it has.
 pub(super) fn place_steps(directory: &Path, record: &GenerationRecord) -> Result<Vec<PlaceStep>, OpsError> {
     let placed = Placements::of_record(record);
-    Ok(plan_between(directory, &placed, &placed, false)?.steps)
+    Ok(plan_between(directory, &placed, &placed, EditedFiles::Keep)?.steps)
 }
 
-fn plan_between(directory: &Path, old: &Placements, new: &Placements, force: bool) -> Result<PlacePlan, OpsError> {
-    let edited = if force { EditedFiles::SaveAside } else { EditedFiles::Keep };
+fn plan_between(directory: &Path, old: &Placements, new: &Placements, edited: EditedFiles) -> Result<PlacePlan, OpsError> {
     let seen = generation::look_at_places(directory, old, new)?;
     Ok(generation::plan_place(directory, old, new, &seen, edited)?)
 }
@@ -139,17 +144,21 @@ pub(super) fn apply(context: &Context, session: &Session, commit: Commit<'_>) ->
         return Ok(placed);
     }
     let journal = Journal::new(&context.layout, &session.known);
-    let running = journal.begin(&operation)?;
-    let carried = commit.staged.map_or(Ok(()), StagedGeneration::publish).and_then(|()| running.apply_files()).and_then(|()| running.flip());
-    if let Err(error) = carried {
+    carry_out(context, &journal.begin(&operation)?, commit.staged)?;
+    Ok(placed)
+}
+
+/// Carries out an operation that has begun, to its end; one that cannot go on, or cannot even end, is taken back.
+pub(super) fn carry_out(context: &Context, running: &RunningOperation, staged: Option<StagedGeneration>) -> Result<(), OpsError> {
+    let published = staged.map_or(Ok(()), StagedGeneration::publish);
+    let carried = published.and_then(|()| running.apply_files()).and_then(|()| running.flip()).and_then(|()| running.finish());
+    carried.map_err(|error| {
         // The first error is the one that counts; what could not be taken back now, the next command takes back.
         if let Err(also) = running.take_back() {
             context.warn(format!("the change could not be taken back yet: {also}; the next packs command does"));
         }
-        return Err(error.into());
-    }
-    running.finish()?;
-    Ok(placed)
+        error.into()
+    })
 }
 
 fn operation(context: &Context, session: &Session, commit: &Commit<'_>) -> Result<NewOperation, OpsError> {
@@ -195,7 +204,14 @@ pub(super) fn same_manifest(environment: &Environment, number: u64, text: &str) 
 }
 
 /// Tells whether all that a generation needs is there: its store paths, the project's links, what it places; and that no operation was interrupted.
-pub(super) fn is_whole(context: &Context, project: &Project, environment: &Environment, record: &GenerationRecord) -> Result<bool, OpsError> {
+///
+/// Copies that were edited count as placed, unless they are to be replaced.
+pub(super) fn is_whole(
+    context: &Context,
+    project: &Project,
+    (environment, record): (&Environment, &GenerationRecord),
+    edited: EditedFiles,
+) -> Result<bool, OpsError> {
     for release in &record.releases {
         if fsys::status(&context.layout.store_path(&release.store_path))?.is_none() {
             return Ok(false);
@@ -204,6 +220,7 @@ pub(super) fn is_whole(context: &Context, project: &Project, environment: &Envir
     let known = generation::Project { id: environment.project().clone(), directory: project.directory.clone() };
     let link = project.directory.join(".packs").join(environment.name().as_str());
     let leads_here = fsys::read_link(&link)?.as_ref() == Some(&context.layout.current(environment.project(), environment.name()));
-    let is_placed = record.place.is_empty() || !place_steps(&project.directory, record)?.iter().any(|step| step.action != PlaceAction::KeepEdited);
+    let may_stay = |step: &PlaceStep| edited == EditedFiles::Keep && step.action == PlaceAction::KeepEdited;
+    let is_placed = record.place.is_empty() || place_steps(&project.directory, record)?.iter().all(may_stay);
     Ok(leads_here && is_placed && !Journal::new(&context.layout, &known).is_interrupted()?)
 }

@@ -69,73 +69,102 @@ pub struct RollbackOutcome {
     pub saved_copies: Vec<SavedCopy>,
 }
 
+/// Everything that is decided before anything is done.
+struct Plan {
+    located: Located,
+    environment: Environment,
+    current: GenerationRecord,
+    target: GenerationRecord,
+    edits: Vec<FileEdit>,
+    outcome: RollbackOutcome,
+}
+
 /// Goes back to the parent of the current generation, or to the one asked for.
 ///
 /// # Errors
 /// [`OpsError::NoGeneration`] before the first switch; [`OpsError::UnknownGeneration`] where it is not kept; nothing has changed then.
 pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<RollbackOutcome, OpsError> {
-    let located = Located::find(context)?;
-    let (environment, current) = located.switched(context)?;
-    let target = target(&environment, &current, request.to)?;
-    let edits = edits(&located.project, &environment, &target, request.restore)?;
-    let changes = changes_of(&generation::difference_between(Some(&current), &target));
-    let mut outcome = RollbackOutcome {
-        environment: located.environment.clone(),
-        dry_run: request.change.dry_run,
-        nothing_to_do: current.number == target.number && edits.is_empty(),
-        from: current.number,
-        to: target.number,
-        restored: request.restore,
-        lockfile: located.environment.lockfile_name(),
-        changes,
-        edited_copies: vec![],
-        saved_copies: vec![],
-    };
-    if outcome.nothing_to_do || request.change.dry_run {
-        return Ok(outcome);
+    let plan = Plan::new(context, request)?;
+    if plan.outcome.nothing_to_do || request.change.dry_run {
+        return Ok(plan.outcome);
     }
-    let lockfile_says_else = located.project.lockfile_text(&located.environment)?.map(|text| crate::ops::switch::digest(&text)) != target.lockfile;
-    if lockfile_says_else && !request.restore && target.lockfile.is_some() {
-        context.note(format!(
-            "packs.toml and {} stay as they are and say something else than generation {}; --restore puts its own back",
-            outcome.lockfile, target.number
-        ));
+    let session = Session::open(context, &plan.located.project)?;
+    // A crash may have been mended, or somebody switched or collected, while we waited for the lock: only what is decided under it counts.
+    let plan = Plan::new(context, request)?;
+    if plan.outcome.nothing_to_do {
+        return Ok(plan.outcome);
     }
-    let session = Session::open(context, &located.project)?;
-    // A crash may have been mended, or somebody switched, while we waited for the lock.
-    if environment.current()? != Some(current.number) {
-        drop(session);
-        return rollback(context, request);
-    }
+    plan.tell_what_stays(context, request)?;
+    let (project, environment) = (plan.located.project.clone(), plan.located.environment.clone());
     let record = Recorded {
         action: "rollback",
-        project: Some(&located.project),
-        environment: Some(&located.environment),
+        project: Some(&project),
+        environment: Some(&environment),
         reason: request.change.reason.as_deref(),
-        packs: outcome.changes.all().cloned().collect(),
+        packs: plan.outcome.changes.all().cloned().collect(),
     };
-    let is_active = located.active.as_ref() == Some(&located.environment);
-    recorded(context, record, || {
-        if edits.is_empty() && (!is_active || (current.place.is_empty() && target.place.is_empty())) {
-            return Ok(environment.flip(target.number)?);
+    recorded(context, record, || plan.carry_out(context, &session, request))
+}
+
+impl Plan {
+    fn new(context: &Context, request: &RollbackRequest) -> Result<Plan, OpsError> {
+        let located = Located::find(context)?;
+        let (environment, current) = located.switched(context)?;
+        let target = target(&environment, &current, request.to)?;
+        let edits = edits(&located.project, &environment, &target, request.restore)?;
+        let outcome = RollbackOutcome {
+            environment: located.environment.clone(),
+            dry_run: request.change.dry_run,
+            nothing_to_do: current.number == target.number && edits.is_empty(),
+            from: current.number,
+            to: target.number,
+            restored: request.restore,
+            lockfile: located.environment.lockfile_name(),
+            changes: changes_of(&generation::difference_between(Some(&current), &target)),
+            edited_copies: vec![],
+            saved_copies: vec![],
+        };
+        Ok(Plan { located, environment, current, target, edits, outcome })
+    }
+
+    fn tell_what_stays(&self, context: &Context, request: &RollbackRequest) -> Result<(), OpsError> {
+        let text = self.located.project.lockfile_text(&self.located.environment)?;
+        let lockfile_says_else = text.map(|text| crate::ops::switch::digest(&text)) != self.target.lockfile;
+        if lockfile_says_else && !request.restore && self.target.lockfile.is_some() {
+            context.note(format!(
+                "packs.toml and {} stay as they are and say something else than generation {}; --restore puts its own back",
+                self.outcome.lockfile, self.target.number
+            ));
         }
-        let place = if is_active { commit::plan_place(context, &session, &target, request.force)? } else { generation::PlacePlan::default() };
+        Ok(())
+    }
+
+    /// Tells whether nothing but `current` changes.
+    fn is_one_rename(&self, is_active: bool, force: bool) -> bool {
+        self.edits.is_empty() && (!is_active || (self.current.place == self.target.place && !force))
+    }
+
+    fn carry_out(self, context: &Context, session: &Session, request: &RollbackRequest) -> Result<RollbackOutcome, OpsError> {
+        let is_active = self.located.active.as_ref() == Some(&self.located.environment);
+        if self.is_one_rename(is_active, request.force) {
+            self.environment.flip(self.target.number)?;
+            return Ok(self.outcome);
+        }
+        let edited = commit::edited_files(request.force);
+        let place = if is_active { commit::plan_place(context, session, &self.target, edited)? } else { generation::PlacePlan::default() };
         let commit = Commit {
             action: "rollback",
-            files: edits,
-            environment: &environment,
-            from: Some(current.number),
-            to: Some(target.number),
+            files: self.edits,
+            environment: &self.environment,
+            from: Some(self.current.number),
+            to: Some(self.target.number),
             activate: None,
             staged: None,
             place,
         };
-        let placed = commit::apply(context, &session, commit)?;
-        outcome.edited_copies = placed.edited;
-        outcome.saved_copies = placed.saved;
-        Ok(())
-    })?;
-    Ok(outcome)
+        let placed = commit::apply(context, session, commit)?;
+        Ok(RollbackOutcome { edited_copies: placed.edited, saved_copies: placed.saved, ..self.outcome })
+    }
 }
 
 fn target(environment: &Environment, current: &GenerationRecord, to: Option<u64>) -> Result<GenerationRecord, OpsError> {

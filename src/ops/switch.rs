@@ -130,7 +130,7 @@ pub(super) fn change(
     let found = Project::open(context)?;
     let plan = Plan::new(context, found, decide)?;
     let looked = Looked::find(context, &plan)?;
-    if looked.is_settled(context, &plan)? {
+    if looked.is_settled(context, &plan, action.force)? {
         return Ok(plan.settled(&looked, action));
     }
     if action.request.dry_run {
@@ -205,9 +205,10 @@ impl Plan {
     /// Tells what would be done, as far as that can be known without unpacking.
     fn dry_run(&self, looked: &Looked) -> Result<SwitchOutcome, OpsError> {
         let changes = looked.expected_changes(self);
-        let next = match &looked.environment {
-            Some(environment) => environment.next_number()?.max(1),
-            None => 1,
+        let next = match (&looked.environment, &looked.current) {
+            (_, Some(current)) if looked.has_same_texts(self)? => current.number,
+            (Some(environment), _) => environment.next_number()?.max(1),
+            (None, _) => 1,
         };
         Ok(SwitchOutcome { generation: Some(next), changes, ..self.outcome(looked, true) })
     }
@@ -226,7 +227,7 @@ impl Plan {
         let (before, number) = (environment.current()?, environment.next_number()?);
         let record = links.into_record(self.about(context, action, number, before));
         let staged = (!difference.same).then(|| self.build(context, session, &record)).transpose()?;
-        let place = commit::plan_place(context, session, &record, action.force)?;
+        let place = commit::plan_place(context, session, &record, commit::edited_files(action.force))?;
         let (root, unpacked) = prepared.publish(context, &session.store)?;
         let now_current = if difference.same { before } else { Some(number) };
         let made = Commit {
@@ -301,16 +302,20 @@ impl Looked {
     }
 
     /// Tells whether everything is as wanted already, by comparing alone: the current generation was made from these very texts, and all it needs is there.
-    fn is_settled(&self, context: &Context, plan: &Plan) -> Result<bool, OpsError> {
+    fn is_settled(&self, context: &Context, plan: &Plan, force: bool) -> Result<bool, OpsError> {
         let (Some(environment), Some(current)) = (&self.environment, &self.current) else { return Ok(false) };
-        if !plan.file_edits().is_empty() || !self.is_active(plan) || current.lockfile != Some(digest(&plan.lock.after)) {
+        if !plan.file_edits().is_empty() || !self.is_active(plan) || !self.has_same_texts(plan)? {
             return Ok(false);
         }
+        commit::is_whole(context, &plan.before, (environment, current), commit::edited_files(force))
+    }
+
+    /// Tells whether the current generation was made from these very texts, and from nothing that may have changed under them.
+    fn has_same_texts(&self, plan: &Plan) -> Result<bool, OpsError> {
+        let (Some(environment), Some(current)) = (&self.environment, &self.current) else { return Ok(false) };
         let has_paths = plan.wants.packages.values().any(|entry| matches!(entry.requirement.source, crate::model::RequirementSource::Path(_)));
-        if has_paths || !commit::same_manifest(environment, current.number, &plan.after.text)? {
-            return Ok(false);
-        }
-        commit::is_whole(context, &plan.before, environment, current)
+        let same_lockfile = current.lockfile == Some(digest(&plan.lock.after));
+        Ok(same_lockfile && !has_paths && commit::same_manifest(environment, current.number, &plan.after.text)?)
     }
 
     /// Gives the packs that change, by version; other content under the same version shows only once it is unpacked.

@@ -10,6 +10,7 @@ use crate::model::EnvironmentName;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::commit;
 use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
@@ -68,14 +69,7 @@ pub fn undo(context: &Context, request: &ChangeRequest) -> Result<UndoOutcome, O
     let record = Recorded { action: "undo", project: Some(&project), environment: None, reason: request.reason.as_deref(), packs: vec![] };
     recorded(context, record, || {
         let operation = plan.into_operation(context.who.command.clone(), context.now());
-        let running = journal.begin(&operation)?;
-        if let Err(error) = running.apply_files().and_then(|()| running.flip()) {
-            if let Err(also) = running.take_back() {
-                context.warn(format!("the change could not be taken back yet: {also}; the next packs command does"));
-            }
-            return Err(error.into());
-        }
-        Ok(running.finish()?)
+        commit::carry_out(context, &journal.begin(&operation)?, None)
     })?;
     Ok(done)
 }

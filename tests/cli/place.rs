@@ -53,6 +53,19 @@ fn force_replaces_and_keeps_yours_beside() {
 }
 
 #[test]
+fn force_replaces_even_where_nothing_else_is_to_do() {
+    let world = TestEnv::with_kanban();
+    world.manifest(&format!("[packages]\nkanban = \"=2.0.0\"\n{COPY}"));
+    world.packs(["switch"]).succeeds();
+    world.write("board/bin/kanban", "my own\n");
+    world.packs(["switch"]).succeeds().prints("nothing to do");
+    world.packs(["switch", "--force"]).succeeds().prints("is kept as");
+    assert!(world.read("board/bin/kanban").contains("2.0.0"));
+    assert_eq!(world.current("default"), 1, "the generation is the same");
+    world.packs(["switch", "--force"]).succeeds().prints("nothing to do");
+}
+
+#[test]
 fn what_is_not_ours_is_never_overwritten() {
     let world = TestEnv::with_kanban();
     world.write("board/docs/README.md", "mine\n");

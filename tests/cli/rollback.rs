@@ -88,3 +88,21 @@ fn history_draws_the_tree() {
     let numbers: Vec<_> = json["generations"].as_array().expect("rows").iter().map(|row| (row["number"].as_u64(), row["parent"].as_u64())).collect();
     assert_eq!(numbers, [(Some(0), None), (Some(1), Some(0)), (Some(2), Some(1))]);
 }
+
+#[test]
+fn where_the_same_is_placed_it_is_one_rename_and_no_operation() {
+    let world = TestEnv::with_kanban();
+    let place = "\n[place]\n\"flows\" = { pack = \"workflow\", mode = \"copy\" }\n\"kanban\" = { pack = \"kanban\" }\n";
+    for range in ["~2.0", "~2.1"] {
+        world.manifest(&format!("[packages]\nkanban = \"{range}\"\nworkflow = \"=1.2.0\"\n{place}"));
+        world.packs(["switch"]).succeeds();
+    }
+    world.write("flows/docs/flow.md", "my own\n");
+    world.packs(["rollback"]).succeeds();
+    assert!(world.read("kanban/bin/kanban").contains("2.0.3"));
+    assert_eq!(world.read("flows/docs/flow.md"), "my own\n");
+    // The journal's newest operation is still the switch, and undo says what came after it.
+    world.packs(["undo"]).fails(2).says("rollback default --to 2");
+    world.packs(["rollback", "--to", "2", "--force"]).succeeds().prints("is kept as");
+    assert_eq!(world.read("flows/docs/flow.md"), "flow two\n");
+}
