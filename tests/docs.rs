@@ -32,13 +32,15 @@ struct Shown {
 #[test]
 fn what_pages_show_is_what_happens() {
     let mut count = 0;
+    let mut wrong = Vec::new();
     for page in pages() {
         let shown = shown(&fs::read_to_string(&page).expect("a page"));
         count += shown.len();
         if !shown.is_empty() {
-            run_page(&page, &shown);
+            wrong.extend(run_page(&page, &shown));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(count > 20, "only {count} commands were found in all pages");
 }
 
@@ -119,7 +121,8 @@ fn shown(page: &str) -> Vec<Shown> {
     shown
 }
 
-fn run_page(page: &Path, shown: &[Shown]) {
+/// Runs the commands of a page in a world of their own; gives what went otherwise than shown.
+fn run_page(page: &Path, shown: &[Shown]) -> Vec<String> {
     let world = TestEnv::new();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     fs::remove_dir(world.registry()).expect("the example's takes its place");
@@ -130,12 +133,10 @@ fn run_page(page: &Path, shown: &[Shown]) {
     let programs = world.root().join("programs");
     fs::create_dir(&programs).expect("made");
     symlink(env!("CARGO_BIN_EXE_packs"), programs.join("packs")).expect("linked");
-    for step in shown {
-        check_step(&world, &programs, page, step);
-    }
+    shown.iter().filter_map(|step| run_step(&world, &programs, step)).map(|wrong| format!("{}:{wrong}", page.display())).collect()
 }
 
-fn check_step(world: &TestEnv, programs: &Path, page: &Path, step: &Shown) {
+fn run_step(world: &TestEnv, programs: &Path, step: &Shown) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let ran = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {}", step.command)])
@@ -152,9 +153,9 @@ fn check_step(world: &TestEnv, programs: &Path, page: &Path, step: &Shown) {
         .expect("sh starts");
     let printed: Vec<String> = String::from_utf8_lossy(&ran.stdout).lines().map(normalise).collect();
     let expected: Vec<String> = step.output.iter().map(|line| normalise(line)).collect();
-    let place = format!("{}:{}: $ {}", page.display(), step.line, step.command);
-    assert!(ran.status.success(), "{place}\nended with {}:\n{}", ran.status, printed.join("\n"));
-    assert!(agree(&expected, &printed), "{place}\nprinted\n{}\nand the page says\n{}", printed.join("\n"), expected.join("\n"));
+    let (status, line, command) = (ran.status, step.line, &step.command);
+    let is_right = status.success() && agree(&expected, &printed);
+    (!is_right).then(|| format!("{line}: $ {command}\nended with {status} and printed\n{}\nand the page says\n{}", printed.join("\n"), expected.join("\n")))
 }
 
 /// Puts words for what differs from run to run.
