@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::audit::PackChange;
 use crate::generation;
 use crate::generation::Difference;
-use crate::generation::GenerationRecord;
 use crate::model::EnvironmentName;
 use crate::ops::Changes;
 use crate::ops::Context;
@@ -31,6 +30,8 @@ pub struct HistoryRow {
     pub number: u64,
     /// The generation it came from; only 0 has none. It may have been collected.
     pub parent: Option<u64>,
+    /// The column it is drawn in; the current generation and all it came from are in column 0.
+    pub lane: usize,
     /// When it was made.
     #[schemars(with = "String")]
     pub created_at: Timestamp,
@@ -65,17 +66,18 @@ pub fn history(context: &Context) -> Result<HistoryOutcome, OpsError> {
     let Some(environment) = located.generations_of(context, &located.environment) else {
         return Ok(HistoryOutcome { environment: located.environment, current: None, generations: vec![] });
     };
-    let records = environment.generations()?;
-    let parent_of = |record: &GenerationRecord| record.parent.and_then(|parent| records.iter().find(|other| other.number == parent));
-    let generations = records.iter().map(|record| row(record, parent_of(record))).collect();
-    Ok(HistoryOutcome { environment: located.environment, current: environment.current()?, generations })
+    let (records, collected, current) = (environment.generations()?, environment.collected()?, environment.current()?);
+    let mut generations: Vec<HistoryRow> = generation::history(&records, &collected, current).iter().map(row).collect();
+    generations.reverse();
+    Ok(HistoryOutcome { environment: located.environment, current, generations })
 }
 
-fn row(record: &GenerationRecord, parent: Option<&GenerationRecord>) -> HistoryRow {
-    let changes = changes_of(&generation::difference_between(parent, record));
+fn row(row: &generation::HistoryRow<'_>) -> HistoryRow {
+    let (record, changes) = (row.record, changes_of(&row.difference));
     HistoryRow {
         number: record.number,
         parent: record.parent,
+        lane: row.lane,
         created_at: record.created_at,
         user: record.user.clone(),
         host: record.host.clone(),

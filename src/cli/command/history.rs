@@ -49,6 +49,7 @@ fn render(outcome: &HistoryOutcome, with_packs: bool) -> String {
 
 fn line(row: &HistoryRow, is_current: bool) -> String {
     let mark = if is_current { paint(GOOD, "●") } else { "○".to_owned() };
+    let lanes = "│ ".repeat(row.lane);
     let parent = row.parent.map_or_else(String::new, |parent| format!(" from {parent}"));
     let counts = [(GOOD, "+", row.added.len()), (CHANGED, "~", row.changed.len()), (BAD, "-", row.removed.len())];
     let counts: String =
@@ -56,5 +57,5 @@ fn line(row: &HistoryRow, is_current: bool) -> String {
     let reason = row.reason.as_ref().map_or_else(String::new, |reason| format!("  “{}”", plain(reason)));
     let time = row.created_at.strftime("%Y-%m-%d %H:%M:%S UTC");
     let who = paint(DIM, format!("{time}  {}@{}  {}", plain(&row.user), plain(&row.host), plain(&row.command)));
-    format!("{mark} {}{parent}{counts}  {}  {who}{reason}\n", paint(STRONG, row.number), human_bytes(row.size))
+    format!("{lanes}{mark} {}{parent}{counts}  {}  {who}{reason}\n", paint(STRONG, row.number), human_bytes(row.size))
 }
