@@ -78,7 +78,7 @@ fn history_draws_the_tree() {
     let ran = world.packs(["history"]).succeeds();
     insta::assert_snapshot!(ran.stdout, @"
     environment default
-    ○ 2 from 1 ~1  48 B  [TIME]  tester@vm  packs switch
+    │ ○ 2 from 1 ~1  48 B  [TIME]  tester@vm  packs switch
     ● 1 from 0 +2  48 B  [TIME]  tester@vm  packs switch
     ○ 0  0 B  [TIME]  tester@vm  packs switch
     ");
