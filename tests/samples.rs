@@ -265,7 +265,8 @@ fn the_example_registry_is_what_its_sources_make() {
 #[test]
 fn the_example_lockfiles_are_what_lock_makes() {
     let world = TestEnv::new();
-    let copied = Command::new("cp").arg("-R").arg(repository().join("examples/registry")).arg(repository().join("examples/quickstart")).arg(world.root()).status();
+    let copied =
+        Command::new("cp").arg("-R").arg(repository().join("examples/registry")).arg(repository().join("examples/quickstart")).arg(world.root()).status();
     assert!(copied.expect("cp runs").success());
     let quickstart = world.root().join("quickstart");
     for environment in ["dev", "staging", "prod"] {

@@ -4,6 +4,7 @@
 //! running root under the shared store lock, and only then the store is looked at; then the unpack locks are taken, and the store is looked at again, since
 //! another process may have unpacked meanwhile what we waited for.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -11,11 +12,15 @@ use rayon::iter::ParallelBridge as _;
 use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
+use crate::archive::FileEntry;
 use crate::archive::Limits;
 use crate::archive::PackManifest;
 use crate::archive::Verified;
 use crate::build::Collected;
 use crate::fetch;
+use crate::fetch::Facts;
+use crate::fetch::Need;
+use crate::fetch::Origin;
 use crate::fsys;
 use crate::fsys::FileLock;
 use crate::generation::WantedRelease;
@@ -23,8 +28,8 @@ use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::manifest::Wants;
-use crate::model::PackName;
 use crate::model::PathComponent;
+use crate::model::Place;
 use crate::model::Platform;
 use crate::model::RegistryName;
 use crate::model::ReleaseId;
@@ -61,16 +66,16 @@ pub struct Unpacked {
     pub shared_bytes: u64,
 }
 
-/// One release that an environment links, and where its tree comes from.
-struct Needed<'l> {
-    id: &'l ReleaseId,
-    store_path: StorePath,
-    origin: Origin<'l>,
+/// What an environment links: archives of registries, each with its registry, and directories of packs.toml.
+struct Needed {
+    archives: Vec<(Need, RegistryName)>,
+    directories: Vec<(StorePath, Collected)>,
 }
 
-enum Origin<'l> {
-    Archive(&'l RegistryName, &'l LockedArtifact),
-    Directory(Box<Collected>),
+/// One tree that is to be staged.
+enum ToStage<'n> {
+    Archive(&'n Need, &'n RegistryName, Origin),
+    Directory(&'n Collected),
 }
 
 /// Everything a generation needs, stored or staged; dropping it removes what was staged.
@@ -86,21 +91,18 @@ pub(super) struct Prepared<'s> {
 ///
 /// Afterwards the store holds them or stages that nobody sees. If the power goes meanwhile, stages are left for gc.
 pub(super) fn prepare<'s>(context: &Context, store: &'s Store, project: &Project, wants: &Wants, lockfile: &Lockfile) -> Result<Prepared<'s>, OpsError> {
-    let needed = needed(context, project, wants, lockfile)?;
-    let paths: Vec<StorePath> = needed.iter().map(|one| one.store_path.clone()).collect();
+    let needed = Needed::collect(context, project, wants, lockfile)?;
+    let paths = needed.store_paths();
     let (root, missing) = register(context, store, &paths)?;
-    let archives: Vec<Sha256Digest> = needed.iter().filter(|one| missing.contains(&one.store_path)).filter_map(Needed::sha256).collect();
+    let archives: Vec<Sha256Digest> = needed.archives.iter().filter(|(need, _)| missing.contains(&need.store_path())).map(|(need, _)| need.sha256).collect();
     let unpack_locks = context.waiting(|waiting| locks::unpack(store.layout(), &archives, waiting))?;
-    let (mut to_stage, mut stored) = (Vec::new(), Vec::new());
-    for one in needed {
-        if store.has(&one.store_path)? {
-            stored.push((one.store_path.clone(), store.pack_manifest(&one.store_path)?));
-        } else {
-            to_stage.push(one);
-        }
+    let facts = needed.facts(store)?;
+    let mut stored = Vec::new();
+    for path in paths.iter().filter(|path| facts.stored.contains(path)) {
+        stored.push((path.clone(), store.pack_manifest(path)?));
     }
     let batch = Batch::new(store, Limits::default());
-    let staged = stage_all(context, project, &batch, to_stage)?;
+    let staged = stage_all(context, project, &batch, &needed, &facts)?;
     Ok(Prepared { batch, staged, stored, root, unpack_locks })
 }
 
@@ -129,47 +131,57 @@ impl Prepared<'_> {
     }
 }
 
-impl Needed<'_> {
-    fn sha256(&self) -> Option<Sha256Digest> {
-        match &self.origin {
-            Origin::Archive(_, artifact) => Some(artifact.sha256),
-            Origin::Directory(_) => None,
+impl Needed {
+    fn collect(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockfile) -> Result<Needed, OpsError> {
+        let linked = lockfile.linked(&wants.tiers);
+        let mut needed = Needed { archives: vec![], directories: vec![] };
+        for (name, release) in lockfile.releases.iter().filter(|(name, _)| linked.contains(name)) {
+            match &release.source {
+                SourceId::Registry(registry) => {
+                    let artifact = context.platform.and_then(|host| lockfile.artifact(name, host)).ok_or_else(|| no_archive(context, release))?;
+                    needed.archives.push((need(release, artifact), registry.clone()));
+                }
+                SourceId::Path(path) => {
+                    let written_at = || Place { file: wants.environment.lockfile_name(), line: 1 };
+                    let at = wants.packages.get(name).map_or_else(written_at, |entry| entry.at.clone());
+                    let collected = path_pack::collect(name, &project.directory.join(path), &at)?;
+                    needed.directories.push((path_pack::store_path(&collected), collected));
+                }
+            }
         }
+        Ok(needed)
     }
 
-    /// Gives the bytes to read, so that the largest are staged first.
-    fn size(&self) -> u64 {
-        match &self.origin {
-            Origin::Archive(_, artifact) => artifact.size,
-            Origin::Directory(collected) => collected.manifest.files.iter().map(crate::archive::FileEntry::size).sum(),
+    fn store_paths(&self) -> Vec<StorePath> {
+        self.archives.iter().map(|(need, _)| need.store_path()).chain(self.directories.iter().map(|(path, _)| path.clone())).collect()
+    }
+
+    /// Looks what is on this machine already.
+    fn facts(&self, store: &Store) -> Result<Facts, OpsError> {
+        let mut facts = Facts::default();
+        for path in self.store_paths() {
+            if store.has(&path)? {
+                facts.stored.insert(path);
+            }
         }
+        for (need, _) in self.archives.iter().filter(|(need, _)| !facts.stored.contains(&need.store_path())) {
+            if fsys::status(&store.layout().archive(&need.sha256))?.is_some() {
+                facts.cached.insert(need.sha256);
+            }
+        }
+        Ok(facts)
     }
 }
 
-fn needed<'l>(context: &Context, project: &Project, wants: &Wants, lockfile: &'l Lockfile) -> Result<Vec<Needed<'l>>, OpsError> {
-    let linked = lockfile.linked(&wants.tiers);
-    lockfile.releases.iter().filter(|(name, _)| linked.contains(name)).map(|(name, release)| need(context, project, wants, lockfile, (name, release))).collect()
-}
-
-fn need<'l>(
-    context: &Context,
-    project: &Project,
-    wants: &Wants,
-    lockfile: &'l Lockfile,
-    (name, release): (&'l PackName, &'l LockedRelease),
-) -> Result<Needed<'l>, OpsError> {
-    match &release.source {
-        SourceId::Registry(registry) => {
-            let artifact = context.platform.and_then(|host| lockfile.artifact(name, host)).ok_or_else(|| no_archive(context, release))?;
-            Ok(Needed { id: &release.id, store_path: StorePath::new(artifact.tree, &release.id), origin: Origin::Archive(registry, artifact) })
-        }
-        SourceId::Path(path) => {
-            let at =
-                wants.packages.get(name).map_or_else(|| crate::model::Place { file: wants.environment.lockfile_name(), line: 1 }, |entry| entry.at.clone());
-            let collected = path_pack::collect(name, &project.directory.join(path), &at)?;
-            let store_path = path_pack::store_path(&collected);
-            Ok(Needed { id: &release.id, store_path, origin: Origin::Directory(Box::new(collected)) })
-        }
+/// Gives what `fetch` needs to know of a locked archive.
+pub(super) fn need(release: &LockedRelease, artifact: &LockedArtifact) -> Need {
+    Need {
+        release: release.id.clone(),
+        platform: artifact.platform,
+        archive: artifact.archive.clone(),
+        size: artifact.size,
+        sha256: artifact.sha256,
+        tree: artifact.tree,
     }
 }
 
@@ -194,74 +206,71 @@ fn register(context: &Context, store: &Store, paths: &[StorePath]) -> Result<(Ru
     Ok((root, missing))
 }
 
-fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, mut needed: Vec<Needed<'_>>) -> Result<Vec<Staged>, OpsError> {
-    if needed.is_empty() {
+fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &Needed, facts: &Facts) -> Result<Vec<Staged>, OpsError> {
+    let needs: Vec<Need> = needed.archives.iter().map(|(need, _)| need.clone()).collect();
+    let registries: BTreeMap<StorePath, &RegistryName> = needed.archives.iter().map(|(need, registry)| (need.store_path(), registry)).collect();
+    let plan = fetch::plan(&needs, facts);
+    let archives = plan.unpack.iter().map(|(need, origin)| ToStage::Archive(need, registries[&need.store_path()], *origin));
+    let directories = needed.directories.iter().filter(|(path, _)| !facts.stored.contains(path)).map(|(_, collected)| ToStage::Directory(collected));
+    let to_stage: Vec<ToStage<'_>> = archives.chain(directories).collect();
+    if to_stage.is_empty() {
         return Ok(vec![]);
     }
-    needed.sort_by_key(|one| (std::cmp::Reverse(one.size()), one.store_path.clone()));
-    context.report.event(Event::UnpackBegins { archives: needed.len(), bytes: needed.iter().map(Needed::size).sum() });
+    context.report.event(Event::UnpackBegins { archives: to_stage.len(), bytes: plan.unpack_bytes() });
     let sources = Sources::new(&project.manifest, &project.directory);
-    let stage_one = |one: Needed<'_>| {
-        let (release, bytes) = (one.id.to_string(), one.size());
-        let staged = stage(&sources, context, batch, one)?;
-        context.report.event(Event::Unpacked { release, bytes });
-        Ok(staged)
-    };
-    let staged = if context.jobs == 1 {
-        needed.into_iter().map(stage_one).collect()
-    } else {
-        needed.into_iter().par_bridge().map(stage_one).collect::<Result<Vec<Staged>, OpsError>>()
-    };
+    let stage_one = |one: ToStage<'_>| stage(&sources, context, batch, &one);
+    let staged = if context.jobs == 1 { to_stage.into_iter().map(stage_one).collect() } else { to_stage.into_iter().par_bridge().map(stage_one).collect() };
     context.report.event(Event::UnpackEnds);
     staged
 }
 
-fn stage(sources: &Sources, context: &Context, batch: &Batch<'_>, one: Needed<'_>) -> Result<Staged, OpsError> {
-    match one.origin {
-        Origin::Archive(registry, artifact) => {
-            let verified = open_archive(sources, context, one.id, registry, artifact)?;
-            let expected = Expected { release: one.id.clone(), platform: artifact.platform, tree: Some(artifact.tree) };
-            Ok(batch.stage(&verified, &expected)?)
+fn stage(sources: &Sources, context: &Context, batch: &Batch<'_>, one: &ToStage<'_>) -> Result<Staged, OpsError> {
+    let (release, bytes, staged) = match one {
+        ToStage::Archive(need, registry, origin) => {
+            let verified = open_archive(sources, context, need, registry, *origin)?;
+            let expected = Expected { release: need.release.clone(), platform: need.platform, tree: Some(need.tree) };
+            (need.release.to_string(), need.size, batch.stage(&verified, &expected)?)
         }
-        Origin::Directory(collected) => Ok(batch.stage_directory(collected.manifest, &collected.directory)?),
-    }
+        ToStage::Directory(collected) => {
+            let bytes = collected.manifest.files.iter().map(FileEntry::size).sum();
+            (collected.manifest.name.to_string(), bytes, batch.stage_directory(collected.manifest.clone(), &collected.directory)?)
+        }
+    };
+    context.report.event(Event::Unpacked { release, bytes });
+    Ok(staged)
 }
 
 /// Opens a locked archive: from the cache, from a directory on this machine without copying it, else through its source.
 ///
 /// # Errors
 /// [`OpsError::ArchiveMissing`], [`OpsError::RegistryOffline`] where it cannot be had; [`OpsError::Fetch`] where it is not what is locked.
-pub(super) fn open_archive(
-    sources: &Sources,
-    context: &Context,
-    release: &ReleaseId,
-    registry: &RegistryName,
-    artifact: &LockedArtifact,
-) -> Result<Verified, OpsError> {
-    let cached = context.layout.archive(&artifact.sha256);
-    if fsys::status(&cached)?.is_some()
-        && let Ok(verified) = fetch::open_file(&cached, artifact.size, artifact.sha256)
+pub(super) fn open_archive(sources: &Sources, context: &Context, need: &Need, registry: &RegistryName, origin: Origin) -> Result<Verified, OpsError> {
+    let release = &need.release;
+    let cached = context.layout.archive(&need.sha256);
+    // A damaged cache is as good as none: the source has the archive.
+    if origin == Origin::Cache
+        && let Ok(verified) = fetch::open_file(&cached, need.size, need.sha256)
     {
         return Ok(verified);
     }
     let refused = |from: String| move |source: fetch::FetchError| OpsError::Fetch { release: release.to_string(), from, source: Box::new(source) };
-    if let Some(path) = local_archive(sources, release, registry, artifact)? {
-        return fetch::open_file(&path, artifact.size, artifact.sha256).map_err(refused(path.display().to_string()));
+    if let Some(path) = local_archive(sources, need, registry)? {
+        return fetch::open_file(&path, need.size, need.sha256).map_err(refused(path.display().to_string()));
     }
     let source = sources.registry(registry)?;
-    match source.archive(release, &artifact.archive)? {
-        Answer::Found(mut reader) => fetch::receive(&mut reader, artifact.size, artifact.sha256, Some(&cached)).map_err(refused(source.describe())),
-        Answer::Absent => Err(OpsError::ArchiveMissing { archive: artifact.archive.clone(), release: release.clone(), registry: source.describe() }),
-        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the archive {}", artifact.archive) }),
+    match source.archive(release, &need.archive)? {
+        Answer::Found(mut reader) => fetch::receive(&mut reader, need.size, need.sha256, Some(&cached)).map_err(refused(source.describe())),
+        Answer::Absent => Err(OpsError::ArchiveMissing { archive: need.archive.clone(), release: release.clone(), registry: source.describe() }),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the archive {}", need.archive) }),
     }
 }
 
 /// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
-fn local_archive(sources: &Sources, release: &ReleaseId, registry: &RegistryName, artifact: &LockedArtifact) -> Result<Option<PathBuf>, OpsError> {
+fn local_archive(sources: &Sources, need: &Need, registry: &RegistryName) -> Result<Option<PathBuf>, OpsError> {
     let Some(root) = sources.local_root(registry) else { return Ok(None) };
     // The name comes from a lockfile: it must not lead out of the registry.
-    let archive = PathComponent::parse(&artifact.archive)?;
-    let path = root.join(registry::archive_path(&release.name, &release.version, archive.as_str()));
+    let archive = PathComponent::parse(&need.archive)?;
+    let path = root.join(registry::archive_path(&need.release.name, &need.release.version, archive.as_str()));
     Ok(fsys::status(&path)?.is_some_and(|found| found.kind == fsys::FileKind::File).then_some(path))
 }
 
@@ -270,7 +279,7 @@ fn wanted_release(wants: &Wants, path: &StorePath, manifest: &PackManifest) -> W
     WantedRelease {
         id: ReleaseId { name: manifest.name.clone(), version: manifest.version.clone() },
         store_path: path.clone(),
-        unpacked_bytes: manifest.files.iter().map(crate::archive::FileEntry::size).sum(),
+        unpacked_bytes: manifest.files.iter().map(FileEntry::size).sum(),
         manifest: manifest.clone(),
         priority: entry.map_or(0, |entry| entry.priority),
         rename: entry.map(|entry| entry.rename.clone()).unwrap_or_default(),

@@ -8,6 +8,7 @@ use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
+use crate::fetch::Origin;
 use crate::fsys;
 use crate::generation;
 use crate::generation::Environment;
@@ -21,6 +22,7 @@ use crate::model::StorePath;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::located::Located;
+use crate::ops::prepare::need;
 use crate::ops::prepare::open_archive;
 use crate::ops::project::Project;
 use crate::ops::publish::check_archive;
@@ -321,7 +323,7 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
             for artifact in release.artifacts.iter().filter(|artifact| StorePath::new(artifact.tree, &release.id) == *path) {
                 let SourceId::Registry(registry) = &release.source else { continue };
                 let sources = Sources::new(&project.manifest, &project.directory);
-                let mended = open_archive(&sources, context, &release.id, registry, artifact)
+                let mended = open_archive(&sources, context, &need(release, artifact), registry, Origin::Cache)
                     .and_then(|archive| Ok(store::repair(store, path, RepairFrom::Archive(&archive), durability)?));
                 match mended {
                     Ok(()) => return Ok(()),
