@@ -41,6 +41,8 @@ const LOCKED: u8 = 4;
 pub(super) const INTEGRITY: u8 = 5;
 /// It could not be told.
 const UNKNOWN: u8 = 6;
+/// A rule of the project refuses.
+const REFUSED: u8 = 7;
 /// Another packs holds the lock.
 const BUSY: u8 = 8;
 /// Something named is not there.
@@ -156,6 +158,7 @@ fn place(failure: &OpsError) -> Option<Place> {
     match failure {
         OpsError::Manifest(error) => Some(error.place()),
         OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
+        OpsError::Refused { refusal, .. } => refusal.at.clone(),
         OpsError::UnsupportedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
@@ -182,6 +185,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
         OpsError::Conflict { .. } => kind("conflict", CONFLICT),
         OpsError::Lockfile(error) => lockfile(error),
+        OpsError::Refused { .. } => kind("refused", REFUSED),
         OpsError::LockfileMissing { .. } => kind("lock-missing", LOCKED),
         OpsError::LockfileStale { .. } => kind("lock-stale", LOCKED),
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
@@ -219,12 +223,17 @@ fn fs(error: &FsError) -> Kind {
     match error {
         FsError::Locked { .. } => kind("locked", BUSY),
         FsError::TooLarge { .. } => kind("file-too-large", USAGE),
-        FsError::Io { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => kind("disk-full", MACHINE),
-            std::io::ErrorKind::PermissionDenied => kind("permission-denied", MACHINE),
-            std::io::ErrorKind::ReadOnlyFilesystem => kind("read-only", MACHINE),
-            _ => kind("disk-failed", MACHINE),
-        },
+        FsError::Io { source, .. } => machine(source.kind()).unwrap_or(kind("disk-failed", MACHINE)),
+    }
+}
+
+/// Names the failures of a machine that have a cure of their own.
+fn machine(error: std::io::ErrorKind) -> Option<Kind> {
+    match error {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Some(kind("disk-full", MACHINE)),
+        std::io::ErrorKind::PermissionDenied => Some(kind("permission-denied", MACHINE)),
+        std::io::ErrorKind::ReadOnlyFilesystem => Some(kind("read-only", MACHINE)),
+        _ => None,
     }
 }
 
@@ -261,7 +270,7 @@ fn source(error: &SourceError) -> Kind {
     match error {
         SourceError::Transport { source, .. } => match &**source {
             NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
-            NetError::Io { .. } | NetError::Content { .. } => kind("registry-failed", UNKNOWN),
+            NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
             NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
         },
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
@@ -324,6 +333,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
         }
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
+        OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; commit it".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; without --locked, `packs switch` does so itself".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],

@@ -21,6 +21,7 @@ use crate::model::InvalidNoun;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Platform;
+use crate::model::Refusal;
 use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::StorePath;
@@ -134,6 +135,16 @@ pub enum OpsError {
     /// A lockfile is at fault.
     #[error(transparent)]
     Lockfile(#[from] LockError),
+    /// A rule does not allow what is locked, and the lockfile must not change.
+    #[error("{file} has {release}, which is not allowed: {refusal}")]
+    Refused {
+        /// The lockfile.
+        file: String,
+        /// The release.
+        release: ReleaseId,
+        /// The rule and its reason.
+        refusal: Refusal,
+    },
     /// The lockfile must not change, but it is missing.
     #[error("{file} is missing and must not be written (--locked)")]
     LockfileMissing {

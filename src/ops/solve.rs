@@ -27,6 +27,8 @@ use crate::ops::path_pack;
 use crate::ops::project::Project;
 use crate::ops::universe::Offered;
 use crate::ops::universe::Universe;
+use crate::policy;
+use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
 use crate::resolve;
 use crate::resolve::Chosen;
@@ -89,7 +91,11 @@ pub(super) fn plan_lock(
     let stale = found.staleness(project, &wants, &options)?;
     if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, freedom, stale.is_empty()) {
         old.verify()?;
-        return Ok(keep(environment, text, old.clone()));
+        match refused(context, project, &wants, old) {
+            None => return Ok(keep(environment, text, old.clone())),
+            Some(refused) if locking == Locking::Locked => return Err(refused),
+            Some(_) => {}
+        }
     }
     if locking == Locking::Locked {
         return Err(found.must_not_change(environment, stale));
@@ -99,6 +105,23 @@ pub(super) fn plan_lock(
     let lockfile = solve(&wants, options, &universe, &preferences, found.revision())?;
     check_precise(&lockfile, freedom)?;
     Ok(found.plan(environment, lockfile))
+}
+
+/// Judges the locked releases again, by what the lockfile states of them: a merge or an editor may have put in what no solve would have chosen.
+fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockfile) -> Option<OpsError> {
+    let judge = |release: &LockedRelease| {
+        let facts = ReleaseFacts {
+            quality: release.quality,
+            production_ready: release.production_ready,
+            license: release.license.as_deref(),
+            published_at: release.published_at,
+        };
+        policy::judge(&facts, &wants.rules, project.manifest.policy.as_ref(), context.now())
+    };
+    // Directories of the project have no index entry, so no rule is put to them.
+    let mut from_registries = lockfile.releases.values().filter(|release| matches!(release.source, SourceId::Registry(_)));
+    let (release, refusal) = from_registries.find_map(|release| judge(release).map(|refusal| (release, refusal)))?;
+    Some(OpsError::Refused { file: lockfile.environment.lockfile_name(), release: release.id.clone(), refusal })
 }
 
 /// The lockfile as it was found.

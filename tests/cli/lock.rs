@@ -1,6 +1,7 @@
 //! `packs lock`
 #![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
 
+use std::ffi::OsStr;
 use std::fs;
 
 use crate::support::Pack;
@@ -75,4 +76,21 @@ fn a_newer_lockfile_is_refused_and_kept() {
     let ran = world.packs(["lock"]).fails(2);
     assert!(ran.stderr.contains("version 2"), "{}", ran.stderr);
     assert_eq!(world.read("packs.lock"), newer);
+}
+
+#[test]
+fn what_the_rules_refuse_is_not_taken_from_a_lockfile_either() {
+    let world = TestEnv::new();
+    let archive = world.build(&Pack::new("kanban", "1.0.0").file("docs/README.md", "board\n"));
+    let registry = world.registry();
+    world.packs([OsStr::new("publish"), archive.as_os_str(), OsStr::new("--registry"), registry.as_os_str(), OsStr::new("--quality=87")]).succeeds();
+    world.manifest("[packages]\nkanban = \"1\"\n\n[environments.prod]\nmin-quality = 80\n");
+    world.packs(["lock"]).succeeds();
+    let good = world.read("packs.prod.lock");
+    world.write("packs.prod.lock", &good.replace("quality = 87", "quality = 10"));
+    assert_ne!(world.read("packs.prod.lock"), good);
+    world.packs(["switch", "--locked"]).fails(7).says("kanban 1.0.0").says("below 80").says("packs.toml:11");
+    world.packs(["lock", "--check"]).fails(7).says("below 80");
+    world.packs(["switch"]).succeeds();
+    assert_eq!(world.read("packs.prod.lock"), good, "without --locked it is solved again");
 }
