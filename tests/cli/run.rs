@@ -33,11 +33,17 @@ fn env_is_evaluated_by_a_shell() {
     world.packs(["switch"]).succeeds();
     let script = world.packs(["env"]).succeeds();
     insta::assert_snapshot!(script.stdout, @r#"
-    export MANPATH='[PROJECT]/.packs/default/share/man'${MANPATH:+":$MANPATH"}
+    export MANPATH='[PROJECT]/.packs/default/share/man'":${MANPATH:-}"
     export PATH='[PROJECT]/.packs/default/bin'${PATH:+":$PATH"}
-    export XDG_DATA_DIRS='[PROJECT]/.packs/default/share'${XDG_DATA_DIRS:+":$XDG_DATA_DIRS"}
+    export XDG_DATA_DIRS='[PROJECT]/.packs/default/share'":${XDG_DATA_DIRS:-/usr/local/share:/usr/share}"
     export PACKS_ENV='default'
     "#);
-    let run = std::process::Command::new("sh").arg("-c").arg(format!("{}\nkanban", script.raw_stdout)).output().expect("sh runs");
-    assert_eq!(String::from_utf8_lossy(&run.stdout), "kanban 2.0.3\n");
+    let shell = |then: &str| {
+        let script = format!("unset MANPATH XDG_DATA_DIRS\n{}\n{then}", script.raw_stdout);
+        let ran = std::process::Command::new("sh").arg("-c").arg(script).output().expect("sh runs");
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    };
+    assert_eq!(shell("kanban"), "kanban 2.0.3\n");
+    assert!(shell("echo $MANPATH").ends_with("/share/man:\n"), "the system's own pages are still found");
+    assert!(shell("echo $XDG_DATA_DIRS").ends_with("/share:/usr/local/share:/usr/share\n"));
 }

@@ -46,10 +46,23 @@ pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> R
     Ok(ExitCode::SUCCESS)
 }
 
+/// Gives what a variable means while it is not set, so that a directory in front hides nothing; an empty entry of MANPATH is the system's own search path.
+fn usual(name: &str) -> Option<&'static str> {
+    match name {
+        "MANPATH" => Some(""),
+        "XDG_DATA_DIRS" => Some("/usr/local/share:/usr/share"),
+        _ => None,
+    }
+}
+
 fn render(outcome: &EnvOutcome, shell: Shell) -> String {
-    let lines = outcome.prepend.iter().map(|(name, directory)| match shell {
-        Shell::Posix => format!("export {name}={}${{{name}:+\":${name}\"}}\n", quoted(directory)),
-        Shell::Fish => format!("set -gx --path {name} {} ${name}\n", quoted(directory)),
+    let lines = outcome.prepend.iter().map(|(name, directory)| match (shell, usual(name)) {
+        (Shell::Posix, None) => format!("export {name}={}${{{name}:+\":${name}\"}}\n", quoted(directory)),
+        (Shell::Posix, Some(usual)) => format!("export {name}={}\":${{{name}:-{usual}}}\"\n", quoted(directory)),
+        (Shell::Fish, None) => format!("set -gx --path {name} {} ${name}\n", quoted(directory)),
+        (Shell::Fish, Some(usual)) => {
+            format!("set -q {name}; or set -gx --path {name} {}\nset -gx --path {name} {} ${name}\n", quoted(usual), quoted(directory))
+        }
     });
     let set = outcome.set.iter().map(|(name, value)| match shell {
         Shell::Posix => format!("export {name}={}\n", quoted(value)),
