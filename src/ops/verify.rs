@@ -133,13 +133,19 @@ impl VerifyOutcome {
 /// Only where there is nothing that could be verified: faults that are found are in the outcome.
 pub fn verify(context: &Context, request: &VerifyRequest) -> Result<VerifyOutcome, OpsError> {
     match &request.what {
-        VerifyWhat::Archives(archives) => Ok(verify_archives(context, archives)),
+        VerifyWhat::Archives(archives) => verify_archives(context, archives),
         VerifyWhat::Project => verify_project(context, request.repair),
         VerifyWhat::Store => verify_whole_store(context, request.repair),
     }
 }
 
-fn verify_archives(context: &Context, archives: &[PathBuf]) -> VerifyOutcome {
+fn verify_archives(context: &Context, archives: &[PathBuf]) -> Result<VerifyOutcome, OpsError> {
+    // What is not there is not bad: nothing could be checked, and that must not look like an answer.
+    for path in archives.iter().map(|path| context.directory.join(path)) {
+        if fsys::status(&path)?.is_none() {
+            return Err(OpsError::NoSuchFile { path });
+        }
+    }
     let check = |path: &PathBuf| (path.clone(), check_archive(&context.directory.join(path)));
     let checked: Vec<_> =
         if context.jobs == 1 { archives.iter().map(check).collect() } else { archives.to_vec().into_par_iter().map(|path| check(&path)).collect() };
@@ -148,10 +154,11 @@ fn verify_archives(context: &Context, archives: &[PathBuf]) -> VerifyOutcome {
         outcome.checked.archives += 1;
         match result {
             Ok(archive) => outcome.checked.bytes += archive.size(),
+            Err(error @ OpsError::Fs(_)) => return Err(error),
             Err(error) => outcome.wrong(path.display().to_string(), chain(&error)),
         }
     }
-    outcome
+    Ok(outcome)
 }
 
 fn verify_project(context: &Context, repair: bool) -> Result<VerifyOutcome, OpsError> {

@@ -82,3 +82,9 @@ fn store_path_is_data() {
     assert_eq!(path.stdout, "[HOME]/store/[TREE]-kanban-2.0.3\n");
     world.packs(["store", "path", "nothing"]).fails(9);
 }
+
+#[test]
+fn an_archive_that_is_not_there_is_no_bad_archive() {
+    let world = TestEnv::with_kanban();
+    world.packs(["verify", "no-such-1.0.0.tar.zst"]).fails(9).says("no-such-1.0.0.tar.zst");
+}
