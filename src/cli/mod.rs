@@ -71,6 +71,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn prepare(global: &GlobalArgs, typed: String) -> Result<Settings, OpsError> {
+    if let Some(jobs) = global.jobs {
+        // Everything parallel runs in this pool. It can only be there already where a test calls this twice in one process.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(jobs)).build_global();
+    }
     let around = Surroundings::read()?;
     let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
     Settings::new(global, &around, typed, Box::new(Progress::new(global.quiet, global.verbose, bars)))

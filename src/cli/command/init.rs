@@ -17,7 +17,9 @@ use crate::ops::OpsError;
 
 /// What may follow `packs init`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  packs init\n  packs init --env dev,staging,prod\n  packs -C ../shop init --name shop --registry file:/srv/registry")]
+#[command(
+    after_help = "Examples:\n  packs init\n  packs init --environments dev,staging,prod\n  packs -C ../shop init --name shop --registry file:/srv/registry"
+)]
 pub struct Arguments {
     /// The project's name (default: the directory's)
     #[arg(long)]
