@@ -86,6 +86,14 @@ pub enum RegistryError {
         /// The file name found.
         archive: String,
     },
+    /// A release's quality is no judgement from 0 to 100; a lockfile could not hold it.
+    #[error("the index says the quality of {release} is {quality}, and it goes from 0 to 100")]
+    QualityOutOfRange {
+        /// The release.
+        release: Box<ReleaseId>,
+        /// The quality found.
+        quality: u8,
+    },
     /// The release is published, with other content.
     #[error("{release} is published for {platform} with other content (sha256 {published}, not {offered}); a published release never changes")]
     OtherBytes {

@@ -23,6 +23,9 @@ use crate::registry::json;
 /// The schema this program reads and writes.
 const SCHEMA: &str = "packs.index/1";
 
+/// The best judgement of a release.
+const QUALITY_MAX: u8 = 100;
+
 /// Everything a registry says of one pack; a solve needs nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "schema", rename = "packs.index/1")]
@@ -196,6 +199,9 @@ impl IndexRelease {
         if self.artifacts.is_empty() {
             return Err(RegistryError::NoArtifact { release: release() });
         }
+        if let Some(quality) = self.quality.filter(|quality| *quality > QUALITY_MAX) {
+            return Err(RegistryError::QualityOutOfRange { release: release(), quality });
+        }
         let mut platforms = BTreeSet::new();
         for artifact in &self.artifacts {
             let archive = artifact.archive.as_str();
@@ -298,6 +304,8 @@ mod tests {
         let mut twice = release("1.0.0", "any", 1);
         twice.artifacts.push(twice.artifacts[0].clone());
         check_refused(&document(&[twice]).format(), "the index lists two archives of kanban 1.0.0 for any");
+        let perfect = IndexRelease { quality: Some(101), ..release("1.0.0", "any", 1) };
+        check_refused(&document(&[perfect]).format(), "the index says the quality of kanban 1.0.0 is 101");
         let text = String::from_utf8(document(&[release("1.0.0", "any", 1)]).format()).expect("UTF-8");
         check_refused(text.replace("a.tar.zst", "../a.tar.zst").as_bytes(), "the index of kanban cannot be read: \"../a.tar.zst\" is not a valid file name");
         check_refused(text.replace("a.tar.zst", "MANIFEST.json").as_bytes(), "the index lists \"MANIFEST.json\" for kanban 1.0.0");
