@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -135,6 +136,7 @@ fn build(world: &TestEnv, pack_toml: &Path) -> crate::support::Ran {
     let _ = fs::remove_dir_all(world.root().join("source"));
     world.write("../source/bin/kanban", "#!/bin/sh\n");
     world.write("../source/docs/README.md", "board\n");
+    fs::set_permissions(world.root().join("source/bin/kanban"), fs::Permissions::from_mode(0o755)).expect("set");
     fs::copy(pack_toml, world.root().join("source/pack.toml")).expect("copied");
     world.packs(["build", "../source", "--out", "../archives"])
 }
