@@ -48,7 +48,9 @@ const BUSY: u8 = 8;
 /// Something named is not there.
 const NOT_FOUND: u8 = 9;
 /// The machine failed.
-const MACHINE: u8 = 10;
+pub(super) const MACHINE: u8 = 10;
+/// packs itself is wrong.
+const BUG: u8 = 70;
 /// A child could not be executed, as in sh.
 const NOT_EXECUTABLE: u8 = 126;
 /// A child was not found, as in sh.
@@ -109,6 +111,17 @@ pub(super) fn report(failure: &OpsError, output: Output) -> ExitCode {
     }
     anstream::eprintln!("{text}");
     ExitCode::from(found.exit)
+}
+
+/// Tells that packs itself is wrong; what it was doing is taken back or finished by the next command.
+pub(super) fn report_bug(output: Output) -> ExitCode {
+    let message = "this is a bug in packs: please report it with the lines above, the command line and `packs --version`".to_owned();
+    anstream::eprintln!("{} {message}", paint(BAD, "error:"));
+    if output.format == Format::Json {
+        let document = Failure { schema: "packs.error/1", code: "bug", exit: BUG, message, causes: vec![], hints: vec![], at: None };
+        output.data(&serde_json::to_string(&document).expect("a failure has string keys only"));
+    }
+    ExitCode::from(BUG)
 }
 
 /// Tells wrong arguments as a document.
@@ -186,6 +199,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::Conflict { .. } => kind("conflict", CONFLICT),
         OpsError::Lockfile(error) => lockfile(error),
         OpsError::Refused { .. } => kind("refused", REFUSED),
+        OpsError::PreciseOfMany { .. } => kind("precise-of-many", USAGE),
         OpsError::LockfileMissing { .. } => kind("lock-missing", LOCKED),
         OpsError::LockfileStale { .. } => kind("lock-stale", LOCKED),
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),

@@ -64,9 +64,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     color.write_global();
     let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
-    match prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)) {
-        Ok(code) => code,
-        Err(failure) => error::report(&failure, output),
+    guarded(output, || prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)))
+}
+
+/// Runs a command to its exit code; a panic is a bug, and says so after what it printed itself.
+fn guarded(output: Output, work: impl FnOnce() -> Result<ExitCode, OpsError>) -> ExitCode {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => error::report(&failure, output),
+        Err(_) => error::report_bug(output),
     }
 }
 
@@ -92,7 +98,8 @@ fn typed_command(arguments: &[OsString]) -> String {
 
 /// Prints help, the version or what is wrong with the arguments, as clap words it.
 fn usage(answer: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let wants_json = arguments.iter().any(|argument| argument == "--json");
+    let asks = |pair: &[OsString]| pair[0] == "--format" && pair[1] == "json";
+    let wants_json = arguments.iter().any(|argument| argument == "--json" || argument == "--format=json") || arguments.windows(2).any(asks);
     if wants_json && answer.use_stderr() {
         return error::report_usage(answer);
     }
@@ -107,6 +114,15 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         command_tree().debug_assert();
+    }
+
+    #[test]
+    fn a_panic_is_told_from_every_failure() {
+        let output = Output { format: Format::Text, quiet: true, verbose: 0 };
+        let code = guarded(output, || panic!("this test panics on purpose"));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(70)));
+        let code = guarded(output, || Ok(ExitCode::from(3)));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
     }
 
     #[test]

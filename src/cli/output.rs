@@ -57,8 +57,15 @@ impl Output {
     pub fn data(self, text: &str) {
         let mut stdout = anstream::stdout().lock();
         // A reader that went away (`| head`) wants no more: that is no error of ours.
-        let _ = write!(stdout, "{text}").and_then(|()| if text.is_empty() || text.ends_with('\n') { Ok(()) } else { writeln!(stdout) });
-        let _ = stdout.flush();
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let written = write!(stdout, "{text}{end}").and_then(|()| stdout.flush());
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            // Nobody got the answer: what was done stays done, but that must not look like success to whoever reads the code.
+            let _ = writeln!(anstream::stderr(), "error: cannot write to stdout: {error}");
+            std::process::exit(i32::from(crate::cli::error::MACHINE));
+        }
     }
 
     /// Prints a line of words to stderr unless quiet.

@@ -236,7 +236,10 @@ fn locked_names(project: &Project, environment: &EnvironmentName) -> Result<BTre
     let wanted = project.wants(environment)?.packages.into_keys();
     let file = environment.lockfile_name();
     let locked = match project.lockfile_text(environment)? {
-        Some(text) => crate::lock::Lockfile::parse(&text, &file)?.releases.into_keys().collect(),
+        Some(text) => match crate::lock::conflict_sides(&text, &file)? {
+            Some(sides) => crate::lock::conflict_pins(&sides, &file)?.into_keys().collect(),
+            None => crate::lock::Lockfile::parse(&text, &file)?.releases.into_keys().collect::<Vec<_>>(),
+        },
         None => vec![],
     };
     Ok(wanted.chain(locked).collect())

@@ -135,6 +135,12 @@ pub enum OpsError {
     /// A lockfile is at fault.
     #[error(transparent)]
     Lockfile(#[from] LockError),
+    /// One version is asked for, and several packs.
+    #[error("--precise is about one pack, and {} are named: {}", packs.len(), listed(packs))]
+    PreciseOfMany {
+        /// The packs named.
+        packs: Vec<PackName>,
+    },
     /// A rule does not allow what is locked, and the lockfile must not change.
     #[error("{file} has {release}, which is not allowed: {refusal}")]
     Refused {
@@ -152,7 +158,7 @@ pub enum OpsError {
         file: String,
     },
     /// The lockfile must not change, but it does not fit packs.toml.
-    #[error("{file} is stale and must not be written (--locked): {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}", stale(file, reasons))]
     LockfileStale {
         /// The lockfile.
         file: String,
@@ -333,6 +339,14 @@ pub enum OpsError {
     /// A text that was typed is no valid noun.
     #[error(transparent)]
     Noun(#[from] InvalidNoun),
+}
+
+/// Words why a lockfile must not be written; without reasons it is fresh, and something newer was asked for.
+fn stale(file: &str, reasons: &[Staleness]) -> String {
+    if reasons.is_empty() {
+        return format!("{file} is fresh and must not be written (--locked): nothing can be updated");
+    }
+    format!("{file} is stale and must not be written (--locked): {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// Joins names for a sentence: `dev, staging and prod`.

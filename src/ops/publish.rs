@@ -103,14 +103,16 @@ pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOut
     }
     let published_at = request.published_at.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(|| context.now());
     if request.dry_run {
-        let releases = checked.keys().map(|release| would_publish(&source, release)).collect::<Result<Vec<_>, _>>()?;
+        let plan = |(release, archives): (ReleaseId, Vec<CheckedArchive>)| would_publish(&source, &entry(request, published_at, &release, &archives)?, release);
+        let releases = checked.into_iter().map(plan).collect::<Result<Vec<_>, OpsError>>()?;
         return Ok(PublishOutcome { dry_run: true, registry: source.describe(), releases });
     }
     Store::create(context.layout.clone())?;
     let packs = checked.keys().map(|release| crate::audit::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
-    let releases =
-        recorded(context, record, || checked.into_iter().map(|(release, archives)| publish_one(&source, request, published_at, release, &archives)).collect())?;
+    let publish =
+        |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(&source, &entry(request, published_at, &release, &archives)?, release, &archives);
+    let releases = recorded(context, record, || checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>())?;
     Ok(PublishOutcome { dry_run: false, registry: source.describe(), releases })
 }
 
@@ -176,26 +178,24 @@ fn open_registry(context: &Context, registry: &str) -> Result<RegistrySource, Op
     Sources::new(&project.manifest, &project.directory).registry(&name)
 }
 
-fn would_publish(source: &RegistrySource, release: &ReleaseId) -> Result<PublishedRelease, OpsError> {
-    let document = source.index(&release.name)?.found();
-    let already_there = document.is_some_and(|document| document.releases.iter().any(|known| known.version == release.version));
-    Ok(PublishedRelease { name: release.name.clone(), version: release.version.clone(), already_there })
+fn publish_one(source: &RegistrySource, entry: &IndexRelease, release: ReleaseId, archives: &[CheckedArchive]) -> Result<PublishedRelease, OpsError> {
+    let uploads = archives.iter().map(upload).collect::<Result<Vec<_>, OpsError>>()?;
+    let published = source.publish(&release.name, entry, uploads, &first(archives).format())?;
+    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
 }
 
-fn publish_one(
-    source: &RegistrySource,
-    request: &PublishRequest,
-    published_at: Timestamp,
-    release: ReleaseId,
-    archives: &[CheckedArchive],
-) -> Result<PublishedRelease, OpsError> {
-    let manifest = archives.first().expect("a release is here because of an archive").manifest.clone();
-    let artifacts = archives.iter().map(CheckedArchive::artifact).collect::<Result<Vec<_>, _>>()?;
-    let entry = IndexRelease {
+fn would_publish(source: &RegistrySource, entry: &IndexRelease, release: ReleaseId) -> Result<PublishedRelease, OpsError> {
+    let published = source.plan_publish(&release.name, entry)?;
+    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
+}
+
+fn entry(request: &PublishRequest, published_at: Timestamp, release: &ReleaseId, archives: &[CheckedArchive]) -> Result<IndexRelease, OpsError> {
+    let manifest = first(archives);
+    Ok(IndexRelease {
         version: release.version.clone(),
         requires: manifest.requires.clone(),
         extras: manifest.extras.clone(),
-        artifacts,
+        artifacts: archives.iter().map(CheckedArchive::artifact).collect::<Result<Vec<_>, _>>()?,
         license: manifest.license.clone(),
         description: manifest.description.clone(),
         authors: manifest.authors.clone(),
@@ -205,10 +205,12 @@ fn publish_one(
         published_at: Some(published_at),
         yanked: None,
         deprecated: None,
-    };
-    let uploads = archives.iter().map(upload).collect::<Result<Vec<_>, OpsError>>()?;
-    let published = source.publish(&release.name, &entry, uploads, &manifest.format())?;
-    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
+    })
+}
+
+/// Gives the MANIFEST.json that stands for the release.
+fn first(archives: &[CheckedArchive]) -> &PackManifest {
+    &archives.first().expect("a release is here because of an archive").manifest
 }
 
 fn upload(archive: &CheckedArchive) -> Result<Upload<'static>, OpsError> {

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use crate::audit::PackChange;
 use crate::generation;
+use crate::generation::Environment;
 use crate::generation::FileState;
 use crate::generation::Journal;
 use crate::generation::UndoPlan;
@@ -11,6 +13,7 @@ use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::commit;
+use crate::ops::history::changes_of;
 use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
@@ -66,12 +69,36 @@ pub fn undo(context: &Context, request: &ChangeRequest) -> Result<UndoOutcome, O
     let journal = Journal::new(&context.layout, &session.known);
     let plan = plan(&journal)?;
     let done = outcome(&plan, false);
-    let record = Recorded { action: "undo", project: Some(&project), environment: None, reason: request.reason.as_deref(), packs: vec![] };
+    let environment = only(&plan).cloned();
+    let record = Recorded {
+        action: "undo",
+        project: Some(&project),
+        environment: environment.as_ref(),
+        reason: request.reason.as_deref(),
+        packs: changes(context, &session, &plan)?,
+    };
     recorded(context, record, || {
         let operation = plan.into_operation(context.who.command.clone(), context.now());
         commit::carry_out(context, &journal.begin(&operation)?, None)
     })?;
     Ok(done)
+}
+
+/// Gives the environment that is switched back, if it is one.
+fn only(plan: &UndoPlan) -> Option<&EnvironmentName> {
+    let mut environments = plan.operation.currents.keys();
+    environments.next().filter(|_| environments.next().is_none())
+}
+
+/// Gives the packs that change where a generation does.
+fn changes(context: &Context, session: &Session, plan: &UndoPlan) -> Result<Vec<PackChange>, OpsError> {
+    let mut changes = vec![];
+    for (name, flip) in &plan.operation.currents {
+        let environment = Environment::new(&context.layout, &session.known.id, name);
+        let (from, to) = (environment.record(flip.after)?, environment.record(flip.before)?);
+        changes.extend(changes_of(&generation::difference_between(Some(&from), &to)).all().cloned());
+    }
+    Ok(changes)
 }
 
 fn plan(journal: &Journal) -> Result<UndoPlan, OpsError> {

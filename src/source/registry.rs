@@ -104,6 +104,15 @@ impl RegistrySource {
         self.write_index(&release, entry, edit)
     }
 
+    /// Tells what [`RegistrySource::publish`] would do with a release, and refuses what it would refuse for what is published; writes nothing.
+    ///
+    /// # Errors
+    /// [`SourceError::NotTaken`] where the version is published already with other bytes; [`SourceError::Transport`] if reading fails.
+    pub fn plan_publish(&self, name: &PackName, entry: &IndexRelease) -> Result<Published, SourceError> {
+        let release = ReleaseId { name: name.clone(), version: entry.version.clone() };
+        Ok(self.edit_index(&release, entry)?.published)
+    }
+
     /// Writes the archive and its side file, unless the same bytes are there.
     fn upload(&self, release: &ReleaseId, artifact: &IndexArtifact, upload: Upload<'_>) -> Result<(), SourceError> {
         let path = registry::archive_path(&release.name, &release.version, upload.archive.as_str());

@@ -113,3 +113,21 @@ fn edits_keep_comments_and_order() {
         assert!(text.contains(comment), "{comment} is gone:\n{text}");
     }
 }
+
+#[test]
+fn update_takes_one_precise_version_for_one_pack() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["update", "kanban", "workflow", "--precise", "2.0.0"]).fails(2).says("kanban and workflow");
+    world.packs(["update", "--locked"]).fails(4).says("packs.lock is fresh");
+}
+
+#[test]
+fn update_solves_a_git_conflict_like_lock() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    let text = world.read("packs.lock");
+    world.write("packs.lock", &format!("<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n"));
+    world.packs(["update", "kanban"]).succeeds();
+    assert_eq!(world.read("packs.lock"), text);
+}

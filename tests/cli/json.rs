@@ -91,3 +91,24 @@ fn kept_documents_are_what_the_schemas_say() {
     check(&read(world.registry().join("index/ka/kanban.json")));
     check(&read(fs::canonicalize(world.project().join(".packs/active/packs/kanban")).expect("there").join("../MANIFEST.json")));
 }
+
+#[test]
+fn wrong_arguments_are_a_document_however_json_is_asked_for() {
+    let world = TestEnv::with_kanban();
+    for arguments in [&["--json"][..], &["--format=json"], &["--format", "json"]] {
+        let ran = world.packs(arguments.iter().copied().chain(["swtch"])).fails(2);
+        assert_eq!((ran.json()["code"].as_str(), ran.json()["exit"].as_u64()), (Some("usage"), Some(2)), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        println!("NOT RUN: needs /dev/full");
+        return;
+    };
+    let ran = world.command(["list", "--json"]).stdout(full).output().expect("the program starts");
+    assert_eq!(ran.status.code(), Some(10), "{}", String::from_utf8_lossy(&ran.stderr));
+}

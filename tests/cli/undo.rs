@@ -52,3 +52,15 @@ fn dry_run_changes_nothing() {
     assert_eq!(world.current("default"), 1);
     assert!(world.has("packs.lock"));
 }
+
+#[test]
+fn the_log_says_which_packs_went_back() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["install", "snippets"]).succeeds();
+    world.packs(["undo"]).succeeds();
+    let events = world.packs(["audit", "--action", "undo", "--pack", "snippets", "--json"]).succeeds().json();
+    let packs = &events["events"][0]["packs"];
+    assert_eq!(packs[0], serde_json::json!({ "name": "snippets", "from": "1.0.0", "to": null }));
+    assert_eq!((packs.as_array().map(Vec::len), events["events"][0]["environment"].as_str()), (Some(1), Some("default")));
+}

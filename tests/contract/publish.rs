@@ -1,5 +1,6 @@
 //! What publishing to a registry promises.
 
+use std::ffi::OsStr;
 use std::io;
 use std::io::Read;
 use std::sync::Mutex;
@@ -24,6 +25,9 @@ use packs::source::SourceError;
 use packs::source::Upload;
 use sha2::Digest as _;
 use sha2::Sha256;
+
+use crate::support::Pack;
+use crate::support::TestEnv;
 
 fn kanban() -> PackName {
     PackName::parse("kanban").expect("a valid name")
@@ -170,4 +174,17 @@ fn an_interrupted_publish_is_invisible_and_can_be_repeated() {
             assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::Added, "{writes} writes");
         }
     }
+}
+
+#[test]
+fn a_dry_run_refuses_what_publishing_would() {
+    let world = TestEnv::new();
+    let pack = |text: &str| Pack::new("kanban", "1.0.0").file("docs/README.md", text);
+    let archive = world.publish(&pack("board\n"));
+    let registry = world.registry();
+    let dry_run = || world.packs([OsStr::new("publish"), archive.as_os_str(), OsStr::new("--registry"), registry.as_os_str(), OsStr::new("-n")]);
+    dry_run().succeeds().prints("is published already");
+    std::fs::remove_file(&archive).expect("removed");
+    world.build(&pack("another board\n"));
+    dry_run().fails(5).says("kanban 1.0.0");
 }

@@ -37,6 +37,9 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
+    if arguments.precise.is_some() && arguments.packs.len() > 1 {
+        return Err(OpsError::PreciseOfMany { packs: arguments.packs });
+    }
     let request = UpdateRequest { packs: arguments.packs, latest: arguments.latest, precise: arguments.precise, change: arguments.change.into() };
     let outcome = ops::update(&settings.context, &request)?;
     output.answer("packs.switch/1", &outcome, || switch::render(&outcome));
