@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -14,14 +15,20 @@ use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::random_id;
 
+/// Permission bits of new directories, less those that the umask takes: whatever it leaves, nobody else may write.
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// Permission bits of new files, likewise.
+pub(super) const FILE_MODE: u32 = 0o644;
+
 /// Creates a directory that must not exist yet.
 pub fn create_dir(path: &Path) -> Result<()> {
-    change("create directory", path, || fs::create_dir(path))
+    change("create directory", path, || fs::DirBuilder::new().mode(DIRECTORY_MODE).create(path))
 }
 
 /// Creates a directory and those above it, as far as they are missing.
 pub fn create_dir_all(path: &Path) -> Result<()> {
-    change("create directory", path, || fs::create_dir_all(path))
+    change("create directory", path, || fs::DirBuilder::new().mode(DIRECTORY_MODE).recursive(true).create(path))
 }
 
 /// Writes a new file; an existing one is an error. After a power cut it may be missing, short or empty until synced.
@@ -53,19 +60,19 @@ fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 }
 
 fn mode_of(path: &Path) -> u32 {
-    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map_or(0o644, |found| found.permissions().mode() & 0o777)
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map_or(FILE_MODE, |found| found.permissions().mode() & 0o777)
 }
 
 /// Overwrites the beginning of a small file without any promise about a power cut.
 pub fn write_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
-    change("write", path, || fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?.write_all(bytes))
+    change("write", path, || fs::OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?.write_all(bytes))
 }
 
 /// Appends to a file and syncs it: afterwards the bytes survive a power cut; after one meanwhile, a beginning of them may be there.
 ///
 /// Where the bytes do not fit, the file is cut back to what it was.
 pub fn append_durable(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = change("open", path, || fs::OpenOptions::new().append(true).create(true).open(path))?;
+    let mut file = change("open", path, || fs::OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path))?;
     let before = change("look at", path, || file.metadata())?.len();
     if let Err(error) = change("append to", path, || file.write_all(bytes)) {
         let _ = file.set_len(before);

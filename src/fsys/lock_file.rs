@@ -10,6 +10,7 @@ use std::io::Read as _;
 use std::io::Seek as _;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 use crate::fsys::FsError;
 use crate::fsys::Result;
+use crate::fsys::atomic::FILE_MODE;
 use crate::fsys::change;
 use crate::fsys::look;
 
@@ -118,7 +120,7 @@ impl FileLock {
     ///
     /// `None` where somebody took it for left behind in between: the caller tries another name.
     pub fn create(path: &Path) -> Result<Option<FileLock>> {
-        let file = change("create", path, || fs::OpenOptions::new().read(true).append(true).create_new(true).open(path))?;
+        let file = change("create", path, || fs::OpenOptions::new().read(true).append(true).create_new(true).mode(FILE_MODE).open(path))?;
         if !matches!(file.try_lock(), Ok(())) {
             return Ok(None);
         }
@@ -153,7 +155,7 @@ impl FileLock {
 }
 
 fn open_lock_file(path: &Path) -> Result<fs::File> {
-    look("open", path, || fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path))
+    look("open", path, || fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path))
 }
 
 fn try_lock(file: &fs::File, request: &LockRequest<'_>) -> Result<bool> {

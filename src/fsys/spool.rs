@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::fsys::Result;
+use crate::fsys::atomic::FILE_MODE;
 use crate::fsys::change;
 use crate::fsys::random_id;
 use crate::fsys::rename;
@@ -23,7 +25,7 @@ impl SpoolFile {
     pub fn create(path: &Path) -> Result<SpoolFile> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let beside = path.with_file_name(format!(".{name}.{}.tmp", random_id()?));
-        let file = change("create", &beside, || fs::OpenOptions::new().read(true).write(true).create_new(true).open(&beside))?;
+        let file = change("create", &beside, || fs::OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&beside))?;
         Ok(SpoolFile { file, path: beside, kept: false })
     }
 
