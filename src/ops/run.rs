@@ -8,7 +8,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::fsys;
+use crate::fsys::FileLock;
 use crate::fsys::FsError;
+use crate::fsys::Waiting;
 use crate::generation::GenerationRecord;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
@@ -58,7 +60,7 @@ pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
     let located = Located::find(context)?;
     let (environment, record) = located.switched(context)?;
     let generation = environment.path(record.number);
-    let root = hold(context, &generation, &record)?;
+    let held = hold(context, &generation, &record)?;
     let mut variables: BTreeMap<String, OsString> = BTreeMap::new();
     variables.insert("PATH".to_owned(), in_front(&generation.join("bin"), request.path.as_ref()));
     variables.insert("PACKS_ENV".to_owned(), located.environment.as_str().into());
@@ -66,34 +68,55 @@ pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
     let program = find_program(program, &generation.join("bin"))?;
     let code = fsys::run_child(&program, arguments, &variables)
         .map_err(|source| OpsError::CannotRun { program: program.to_string_lossy().into_owned(), source: Box::new(source) })?;
-    drop(root);
+    drop(held);
     Ok(code)
 }
 
-/// Registers a generation and its store paths as roots, and only then looks whether they are (still) there.
+/// What keeps gc away from the generation that a child uses.
+enum Held {
+    /// The root that names it, as a rule.
+    #[expect(dead_code, reason = "it is held, not looked at")]
+    Root(RunningRoot),
+    /// The store as a whole, where the disk is too full for a root: a lock needs no space.
+    #[expect(dead_code, reason = "it is held, not looked at")]
+    Store(FileLock),
+}
+
+/// Holds a generation and its store paths, and only then looks whether they are (still) there.
 ///
-/// On a home that we may not write nobody of our rights can collect either: there is nothing to register then.
-fn hold(context: &Context, generation: &Path, record: &GenerationRecord) -> Result<Option<RunningRoot>, OpsError> {
-    let paths: Vec<_> = record.releases.iter().map(|release| release.store_path.clone()).collect();
-    let registered = context.waiting(|waiting| -> Result<RunningRoot, OpsError> {
-        let _store_lock = locks::store_shared(&context.layout, waiting)?;
-        let root = RunningRoot::register(&context.layout, &context.holder(), &paths)?;
-        root.hold_generation(generation)?;
-        Ok(root)
-    });
-    let root = match registered {
-        Ok(root) => Some(root),
+/// On a home that we may not write nobody of our rights can collect either: there is nothing to hold then.
+fn hold(context: &Context, generation: &Path, record: &GenerationRecord) -> Result<Option<Held>, OpsError> {
+    let held = match context.waiting(|waiting| register(context, generation, record, waiting)) {
+        Ok(held) => Some(held),
         Err(OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error))) if is_read_only(&error) => None,
         Err(error) => return Err(error),
     };
     if fsys::status(generation)?.is_none() {
         return Err(OpsError::NoGeneration { environment: record.environment.clone() });
     }
-    Ok(root)
+    Ok(held)
+}
+
+fn register(context: &Context, generation: &Path, record: &GenerationRecord, waiting: &Waiting<'_>) -> Result<Held, OpsError> {
+    let paths: Vec<_> = record.releases.iter().map(|release| release.store_path.clone()).collect();
+    let store_lock = locks::store_shared(&context.layout, waiting)?;
+    let root = RunningRoot::register(&context.layout, &context.holder(), &paths).and_then(|root| root.hold_generation(generation).map(|()| root));
+    match root {
+        Ok(root) => Ok(Held::Root(root)),
+        Err(StoreError::Disk(error)) if is_full(&error) => {
+            context.warn("the disk is full: a gc waits until this command has ended");
+            Ok(Held::Store(store_lock))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_read_only(error: &FsError) -> bool {
     matches!(error.io_kind(), Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied))
+}
+
+fn is_full(error: &FsError) -> bool {
+    matches!(error.io_kind(), Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Finds a program by its bare name in the generation first: a child is looked up in the PATH of its parent otherwise.
