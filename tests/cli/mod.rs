@@ -9,6 +9,7 @@ mod install;
 mod json;
 mod list;
 mod lock;
+mod machine;
 mod place;
 mod reference;
 mod rollback;
