@@ -106,6 +106,8 @@ struct Plan {
     before: Project,
     after: Project,
     environment: EnvironmentName,
+    /// The environment that was active.
+    active: Option<EnvironmentName>,
     wants: Wants,
     /// The environment's lockfile, and those of others that follow.
     lock: LockPlan,
@@ -137,8 +139,9 @@ pub(super) fn change(
         return plan.dry_run(&looked);
     }
     let session = Session::open(context, &plan.before)?;
-    // Somebody may have changed the project while we waited for its lock, or a crash was mended: only what is decided under the lock counts.
-    let plan = Plan::new(context, Project::read(plan.before.directory)?, decide)?;
+    // Somebody may have changed the project while we waited for its lock, or a crash was mended: only what holds under the lock counts.
+    let now = Project::read(plan.before.directory.clone())?;
+    let plan = if plan.still_holds(&now)? { plan } else { Plan::new(context, now, decide)? };
     let looked = Looked::find(context, &plan)?;
     let changes = looked.expected_changes(&plan);
     let record = Recorded {
@@ -165,7 +168,20 @@ impl Plan {
                 }
             }
         }
-        Ok(Plan { wants: wish.project.wants(&environment)?, before, after: wish.project, environment, lock, others })
+        Ok(Plan { active, wants: wish.project.wants(&environment)?, before, after: wish.project, environment, lock, others })
+    }
+
+    /// Tells whether packs.toml and the lockfiles are as they were when this was decided, so that nothing need be solved again.
+    fn still_holds(&self, now: &Project) -> Result<bool, OpsError> {
+        if now.text != self.before.text || generation::active_environment(&now.directory)? != self.active {
+            return Ok(false);
+        }
+        for lock in std::iter::once(&self.lock).chain(&self.others) {
+            if now.lockfile_text(&lock.environment)? != lock.before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Gives the files of the project that change: lockfiles first, packs.toml last.
