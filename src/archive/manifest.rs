@@ -147,7 +147,11 @@ impl PackManifest {
     /// Parses MANIFEST.json under the given limits.
     pub(super) fn parse_within(bytes: &[u8], limits: &Limits) -> Result<Self, ArchiveError> {
         limits.manifest().check(bytes.len() as u64, MANIFEST_FILE)?;
-        limits.json_depth().check(json_depth(bytes), MANIFEST_FILE)?;
+        let shape = JsonShape::of(bytes);
+        limits.json_depth().check(shape.depth, MANIFEST_FILE)?;
+        if shape.has_list_for_object {
+            return Err(why_not(bytes, serde::de::Error::custom("a list stands where an object belongs")));
+        }
         let manifest: PackManifest = serde_json::from_slice(bytes).map_err(|error| why_not(bytes, error))?;
         manifest.check_order()?;
         Ok(manifest)
@@ -355,23 +359,42 @@ fn why_not(bytes: &[u8], error: serde_json::Error) -> ArchiveError {
     }
 }
 
-/// Counts the deepest nesting of brackets outside strings; malformed JSON gets some number and is refused by the parser.
-fn json_depth(bytes: &[u8]) -> u64 {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0u64, 0, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
+/// What brackets outside strings show before anything is parsed; malformed JSON shows something and is refused by the parser.
+#[derive(Default)]
+struct JsonShape {
+    /// The deepest nesting.
+    depth: u64,
+    /// Whether the document, or an element of a list, is a list: there is none in a manifest, and serde would read it as an object without names.
+    has_list_for_object: bool,
+}
+
+impl JsonShape {
+    fn of(bytes: &[u8]) -> JsonShape {
+        let mut shape = JsonShape::default();
+        let (mut depth, mut in_string, mut escaped) = (0u64, false, false);
+        // One bit for each open bracket, the innermost lowest: set for lists. What is shifted out lies deeper than the limit.
+        let mut lists = 1u128;
+        for byte in bytes {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_string => escaped = true,
+                b'"' => in_string = !in_string,
+                b'[' | b'{' if !in_string => {
+                    let is_list = *byte == b'[';
+                    shape.has_list_for_object |= is_list && lists & 1 == 1;
+                    lists = lists << 1 | u128::from(is_list);
+                    depth += 1;
+                    shape.depth = shape.depth.max(depth);
+                }
+                b']' | b'}' if !in_string => {
+                    lists >>= 1;
+                    depth = depth.saturating_sub(1);
+                }
+                _ => {}
             }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
         }
+        shape
     }
-    deepest
 }
 
 #[cfg(test)]
@@ -447,7 +470,7 @@ mod tests {
     #[test]
     fn depth_is_counted_outside_strings() {
         for (json, depth) in [("1", 0), ("[]", 1), ("[[],{}]", 2), (r#"["[[[\"[", 1]"#, 1), ("]]][", 1)] {
-            assert_eq!(json_depth(json.as_bytes()), depth, "{json}");
+            assert_eq!(JsonShape::of(json.as_bytes()).depth, depth, "{json}");
         }
     }
 
