@@ -27,9 +27,9 @@ const PUBLISHERS: usize = 8;
 const ROUNDS: usize = 12;
 
 /// Switches that are killed.
-const KILLS: u64 = 40;
+const KILLS: u32 = 40;
 
-/// How much later each one is killed than the one before: in sum longer than a whole switch takes.
+/// How much later each one is killed than the one before; after one that had finished, it begins anew with smaller steps.
 const KILL_STEP: Duration = Duration::from_millis(2);
 
 /// Packs of the project whose switch is killed, and files of each.
@@ -269,20 +269,28 @@ fn kill_9_at_any_moment_leaves_nothing_to_repair() {
     world.publish_all(&packs);
     world.packs(["switch"]).succeeds();
     let wanted: String = (0..MANY).map(|n| format!("pack-{n} = \"1\"\n")).collect();
-    let mut killed = 0;
-    for kill in 0..KILLS {
-        // Every other one begins with an empty store, every other one where the last was killed.
-        if kill % 2 == 0 {
-            world.manifest("[packages]\nkanban = \"~2.0\"\n");
-            world.packs(["switch"]).succeeds();
+    let wanted = format!("[packages]\nkanban = \"~2.0\"\n{wanted}");
+    let prepare = |is_cold: bool| {
+        world.manifest("[packages]\nkanban = \"~2.0\"\n");
+        world.packs(["switch"]).succeeds();
+        if is_cold {
             world.packs(["gc", "--keep", "0", "--older-than", "0s"]).succeeds();
         }
-        world.manifest(&format!("[packages]\nkanban = \"~2.0\"\n{wanted}"));
+        world.manifest(&wanted);
+    };
+    let (mut killed, mut delay, mut step) = (0, Duration::ZERO, KILL_STEP);
+    for kill in 0..KILLS {
+        // Every other one has to unpack, every other one finds the store paths that a switch before left.
+        prepare(kill % 2 == 0);
         let mut command = world.command(["switch"]);
         let mut child = command.env_remove("PACKS_NO_SYNC").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        thread::sleep(KILL_STEP * u32::try_from(kill).expect("few"));
+        thread::sleep(delay);
         child.kill().expect("it is ours");
-        killed += u32::from(!child.wait().expect("it ends").success());
+        if child.wait().expect("it ends").success() {
+            (delay, step) = (Duration::ZERO, step * 2 / 3);
+        } else {
+            (killed, delay) = (killed + 1, delay + step);
+        }
         assert_eq!(world.read(".packs/active/packs/kanban/docs/README.md"), "board\n", "the environment works right after kill {kill}");
         world.packs(["switch"]).succeeds();
         assert_eq!(world.read(".packs/active/packs/pack-7/file-3"), "7 3\n");
