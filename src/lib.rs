@@ -8,8 +8,6 @@
 //!    text        manifest     resolve        lock       fetch       store         generation     switch
 //! ```
 
-#![deny(unsafe_code)]
-
 /// The nouns: names, versions, ranges, digests, trees, store paths.
 pub mod model;
 

@@ -104,7 +104,9 @@ pub(super) fn report(failure: &OpsError, output: Output) -> ExitCode {
     }
     let mut text = message;
     for cause in causes(failure) {
-        text += &format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause));
+        // The sentences of a proof follow each other; a chain of causes goes down.
+        let is_proof = matches!(failure, OpsError::Conflict { .. });
+        text += &if is_proof { format!("\n{}", plain_lines(&cause)) } else { format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause)) };
     }
     for hint in hints {
         text += &format!("\n{} {}", paint(GOOD, "hint:"), plain_lines(&hint));
@@ -139,9 +141,6 @@ fn message(failure: &OpsError) -> String {
     match failure {
         OpsError::Manifest(error) => render_faults(error, color).trim_end().to_owned(),
         OpsError::Build(BuildError::PackToml { source }) => render_faults(source, color).trim_end().to_owned(),
-        OpsError::Conflict { conflict, .. } => {
-            format!("{} {}\n{}", paint(BAD, "error:"), plain(&failure.to_string()), plain_lines(conflict.explain().trim_end()))
-        }
         _ => format!("{} {}", paint(BAD, "error:"), plain_lines(&failure.to_string())),
     }
 }
@@ -153,6 +152,10 @@ fn plain_lines(text: &str) -> String {
 
 /// Gives the causes, without those that only repeat the message before.
 fn causes(failure: &OpsError) -> Vec<String> {
+    // The proof of a conflict is no chain of errors: each of its sentences is a cause.
+    if let OpsError::Conflict { conflict, .. } = failure {
+        return conflict.explain().lines().map(str::to_owned).collect();
+    }
     let mut told = failure.to_string();
     let mut causes = vec![];
     let mut next = failure.source();
@@ -343,13 +346,17 @@ fn hints(failure: &OpsError) -> Vec<String> {
     match failure {
         OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
         OpsError::NoHome => vec!["name one with --home DIR or PACKS_HOME".into()],
-        OpsError::UnknownEnvironment { known, .. } | OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
+        OpsError::UnknownEnvironment { name, known } => {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            strsim_nearest(name.as_str(), &known).map(|near| format!("did you mean {near}?")).into_iter().collect()
+        }
+        OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
             vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
         }
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
-        OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; commit it".into()],
-        OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; without --locked, `packs switch` does so itself".into()],
+        OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
+        OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
         OpsError::Conflict { conflict, .. } => conflict.hints().iter().map(conflict_hint).collect(),
         OpsError::Clashes(clashes) => clash_hints(clashes),

@@ -52,7 +52,7 @@ pub fn command_tree() -> clap::Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let typed = typed_command(&arguments);
-    let matches = match command_tree().try_get_matches_from(&arguments) {
+    let matches = match without_empty_variables(command_tree()).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(answer) => return usage(&answer, &arguments),
     };
@@ -74,6 +74,14 @@ fn guarded(output: Output, work: impl FnOnce() -> Result<ExitCode, OpsError>) ->
         Ok(Err(failure)) => error::report(&failure, output),
         Err(_) => error::report_bug(output),
     }
+}
+
+/// Takes a variable of the surroundings that is set to nothing, as `PACKS_ENV=`, for one that is not set.
+fn without_empty_variables(tree: clap::Command) -> clap::Command {
+    tree.mut_args(|argument| {
+        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(None::<&'static str>) } else { argument }
+    })
 }
 
 fn prepare(global: &GlobalArgs, typed: String) -> Result<Settings, OpsError> {

@@ -64,6 +64,7 @@ impl Output {
         {
             // Nobody got the answer: what was done stays done, but that must not look like success to whoever reads the code.
             let _ = writeln!(anstream::stderr(), "error: cannot write to stdout: {error}");
+            #[allow(clippy::disallowed_methods, reason = "what cannot be told ends the program; every effect is done and synced by now")]
             std::process::exit(i32::from(crate::cli::error::MACHINE));
         }
     }

@@ -149,10 +149,10 @@ pub enum OpsError {
         /// The release.
         release: ReleaseId,
         /// The rule and its reason.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The lockfile must not change, but it is missing.
-    #[error("{file} is missing and must not be written (--locked)")]
+    #[error("{file} is missing")]
     LockfileMissing {
         /// The lockfile.
         file: String,

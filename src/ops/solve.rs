@@ -90,11 +90,13 @@ pub(super) fn plan_lock(
     let options = Options::wanted(&wants, project.manifest.policy.as_ref());
     let stale = found.staleness(project, &wants, &options)?;
     if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, freedom, stale.is_empty()) {
-        old.verify()?;
-        match refused(context, project, &wants, old) {
+        // A textual merge may leave what does not hang together, and a rule may no longer allow what was locked: both are solved anew, with what is
+        // locked preferred, unless the lockfile must stay as it is.
+        let unfit = old.verify().map_err(OpsError::from).err().or_else(|| refused(context, project, &wants, old));
+        match unfit {
             None => return Ok(keep(environment, text, old.clone())),
-            Some(refused) if locking == Locking::Locked => return Err(refused),
-            Some(_) => {}
+            Some(unfit) if locking == Locking::Locked => return Err(unfit),
+            Some(unfit) => context.note(format!("solving again: {unfit}")),
         }
     }
     if locking == Locking::Locked {
@@ -121,7 +123,7 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
     // Directories of the project have no index entry, so no rule is put to them.
     let mut from_registries = lockfile.releases.values().filter(|release| matches!(release.source, SourceId::Registry(_)));
     let (release, refusal) = from_registries.find_map(|release| judge(release).map(|refusal| (release, refusal)))?;
-    Some(OpsError::Refused { file: lockfile.environment.lockfile_name(), release: release.id.clone(), refusal })
+    Some(OpsError::Refused { file: lockfile.environment.lockfile_name(), release: release.id.clone(), refusal: Box::new(refusal) })
 }
 
 /// The lockfile as it was found.

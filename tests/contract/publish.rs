@@ -1,4 +1,5 @@
 //! What publishing to a registry promises.
+#![allow(clippy::disallowed_methods, reason = "tests look at the registry on the disk")]
 
 use std::ffi::OsStr;
 use std::io;

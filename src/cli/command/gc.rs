@@ -104,7 +104,7 @@ fn render(outcome: &Outcome, all: bool) -> String {
 
 fn keeper_line(keeper: &Keeper) -> String {
     let paths = counted(usize::try_from(keeper.paths).unwrap_or(usize::MAX), "path");
-    let alone = if keeper.paths_only_here == 0 { String::new() } else { format!(", {} by it alone", keeper.paths_only_here) };
+    let alone = if keeper.paths_only_here == 0 { String::new() } else { format!("; {} by it alone", keeper.paths_only_here) };
     match &keeper.who {
         KeeperKind::Environment { name, environment, generations, .. } => {
             let numbers: Vec<String> = generations.iter().map(|generation| generation.number.to_string()).collect();

@@ -1,0 +1,72 @@
+//! A world that is not as packs left it: moved projects, removed generations, fifos for files, a full disk for the answer, empty variables.
+#![allow(clippy::disallowed_methods, reason = "tests set up their world")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::TestEnv;
+
+/// Gives the directory of the only project in the home.
+fn project_in_home(world: &TestEnv) -> PathBuf {
+    let mut entries = fs::read_dir(world.home().join("projects")).expect("listed");
+    entries.next().expect("a project").expect("listed").path()
+}
+
+#[test]
+fn a_moved_project_keeps_its_generations_once_it_is_switched_in_its_new_place() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    let moved = world.root().join("moved");
+    fs::rename(world.project(), &moved).expect("moved");
+    fs::create_dir(world.project()).expect("made");
+    let at = |arguments: &[&str]| world.packs([&["--project", moved.to_str().expect("text")], arguments].concat());
+    at(&["switch"]).succeeds().prints("nothing to do");
+    at(&["gc", "--missing-projects", "--keep", "0", "--older-than", "0s"]).succeeds();
+    at(&["run", "--", "kanban"]).succeeds().prints("kanban 2.0.3");
+}
+
+#[test]
+fn a_switch_makes_the_current_generation_anew_where_it_was_removed_by_hand() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[place]\n\"board\" = { pack = \"kanban\" }\n\"copied\" = { pack = \"kanban\", mode = \"copy\" }\n");
+    world.packs(["switch"]).succeeds();
+    let generation = project_in_home(&world).join("default/generations/1");
+    fs::rename(&generation, world.root().join("gone")).expect("moved away");
+    world.packs(["status"]).fails(9).says("hint: it was removed by something else than packs; `packs switch default`");
+    world.packs(["switch"]).succeeds();
+    assert_eq!(world.current("default"), 2, "numbers are never reused");
+    world.packs(["run", "--", "kanban"]).succeeds().prints("kanban 2.0.3");
+    world.packs(["verify"]).succeeds();
+    world.packs(["gc", "--keep", "0", "--older-than", "0s"]).succeeds();
+    world.packs(["verify"]).succeeds();
+}
+
+#[test]
+fn a_fifo_in_place_of_a_file_is_refused_at_once() {
+    let world = TestEnv::with_kanban();
+    let fifo = world.project().join("packs.lock");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o644), 0).expect("made");
+    world.packs(["switch"]).fails(10).says("packs.lock").says("not a regular file");
+}
+
+#[test]
+fn an_answer_that_does_not_reach_its_file_is_no_success() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return println!("NOT RUN: needs /dev/full") };
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.run(world.command(["list", "--json"]).stdout(full)).fails(10).says("cannot write to stdout");
+}
+
+#[test]
+fn a_variable_set_to_nothing_is_as_not_set() {
+    let world = TestEnv::with_kanban();
+    world.run(world.command(["switch"]).env("PACKS_ENV", "").env("PACKS_WAIT", "")).succeeds().prints("environment default");
+}
+
+#[test]
+fn a_wrong_request_is_answered_in_the_format_asked_for() {
+    let world = TestEnv::with_kanban();
+    for arguments in [["frob", "--format=json"].as_slice(), &["gc", "--format", "json", "--keep", "x"], &["frob", "--json"]] {
+        assert_eq!(world.packs(arguments).fails(2).json()["schema"], "packs.error/1");
+    }
+}
