@@ -362,6 +362,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Clashes(clashes) => clash_hints(clashes),
         OpsError::InTheWay { .. } => vec!["move these files away, or choose another target under [place]; nothing was changed".into()],
         OpsError::NoGeneration { environment } => vec![format!("`packs switch {environment}` makes the first one")],
+        OpsError::Generation(GenerationError::NoGeneration { environment, .. }) => {
+            vec![format!("it was removed by something else than packs; `packs switch {environment}` makes a new one of what is locked")]
+        }
         OpsError::UnknownGeneration { known, .. } => {
             vec![format!("there is {}; `packs history` shows them", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
         }

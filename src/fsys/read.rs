@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -67,11 +68,16 @@ impl DirEntry {
     }
 }
 
-/// Reads a whole file of at most `bytes_max` bytes.
+/// Reads a whole file of at most `bytes_max` bytes; a fifo or a device is refused, since it may never answer or never end.
 pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
-    let file = open(path)?;
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = look("open", path, || fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path))?;
+    let found = status_of(&file, path)?;
+    if found.kind == FileKind::Other {
+        return look("read", path, || Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+    }
     // Room for all of it at once: growing by doubling copies large files twice.
-    let announced = status_of(&file, path)?.size.min(bytes_max);
+    let announced = found.size.min(bytes_max);
     let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0) + 1);
     look("read", path, || file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes))?;
     if bytes.len() as u64 > bytes_max {

@@ -89,6 +89,11 @@ impl Environment {
         self.current()?.map(|number| self.record(number)).transpose()
     }
 
+    /// Reads the record of the current generation, if it is kept: one that a hand removed is as none, so that a switch can make the environment whole again.
+    pub fn find_current_record(&self) -> Result<Option<GenerationRecord>> {
+        Ok(self.current()?.map(|number| self.find_record(number)).transpose()?.flatten())
+    }
+
     /// Reads the record of a generation.
     ///
     /// # Errors

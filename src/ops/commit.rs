@@ -111,7 +111,7 @@ pub(super) fn edited_files(force: bool) -> EditedFiles {
 pub(super) fn plan_place(context: &Context, session: &Session, next: &GenerationRecord, edited: EditedFiles) -> Result<PlacePlan, OpsError> {
     let active = generation::active_environment(&session.known.directory)?;
     let old = match &active {
-        Some(active) => Environment::new(&context.layout, &session.known.id, active).current_record()?,
+        Some(active) => Environment::new(&context.layout, &session.known.id, active).find_current_record()?,
         None => None,
     };
     let old = old.map(|record| Placements::of_record(&record)).unwrap_or_default();

@@ -133,6 +133,9 @@ pub(super) fn change(
     let plan = Plan::new(context, found, decide)?;
     let looked = Looked::find(context, &plan)?;
     if looked.is_settled(context, &plan, action.force)? {
+        if looked.has_moved && !action.request.dry_run {
+            tell_place(context, &plan.before);
+        }
         return Ok(plan.settled(&looked, action));
     }
     if action.request.dry_run {
@@ -152,6 +155,13 @@ pub(super) fn change(
         packs: changes.all().cloned().collect(),
     };
     recorded(context, record, || plan.carry_out(context, &session, &looked, action))
+}
+
+/// Tells the home where a moved project is now: else a collection takes it for gone. A home that cannot be written to is no reason to fail.
+fn tell_place(context: &Context, project: &Project) {
+    if let Err(error) = Session::open(context, project) {
+        context.warn(format!("the home still looks for this project at its old place, so that `packs gc --missing-projects` takes it for gone: {error}"));
+    }
 }
 
 impl Plan {
@@ -240,7 +250,9 @@ impl Plan {
         environment.ensure(self.about(context, action, 0, None))?;
         // The project's link leads to `current`, whatever that points at: it is there before anything is flipped.
         generation::mend_links(&context.layout, &session.known)?;
-        let (before, number) = (environment.current()?, environment.next_number()?);
+        let before = environment.current()?;
+        // Above the current one even where that was removed by hand: numbers are never reused.
+        let number = environment.next_number()?.max(before.map_or(0, |before| before + 1));
         let record = links.into_record(self.about(context, action, number, before));
         let staged = (!difference.same).then(|| self.build(context, session, &record)).transpose()?;
         let place = commit::plan_place(context, session, &record, commit::edited_files(action.force))?;
@@ -298,6 +310,8 @@ impl Plan {
 struct Looked {
     environment: Option<Environment>,
     current: Option<GenerationRecord>,
+    /// Whether the home knows the project at another place, where it is no longer.
+    has_moved: bool,
     active: Option<EnvironmentName>,
 }
 
@@ -305,12 +319,13 @@ impl Looked {
     fn find(context: &Context, plan: &Plan) -> Result<Looked, OpsError> {
         let directory = &plan.before.directory;
         let known = generation::open_project(&context.layout, directory)?;
+        let has_moved = matches!(generation::identify(&context.layout, directory)?, generation::Identity::Moved(_));
         let environment = known.map(|known| Environment::new(&context.layout, &known.id, &plan.environment));
         let current = match &environment {
-            Some(environment) => environment.current_record()?,
+            Some(environment) => environment.find_current_record()?,
             None => None,
         };
-        Ok(Looked { environment, current, active: generation::active_environment(directory)? })
+        Ok(Looked { environment, current, has_moved, active: generation::active_environment(directory)? })
     }
 
     fn is_active(&self, plan: &Plan) -> bool {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod build;
+mod damaged;
 mod errors;
 mod gc;
 mod init;
