@@ -64,7 +64,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     color.write_global();
     let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
-    guarded(output, || prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)))
+    let code = guarded(output, || prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)));
+    if output::is_lost() { ExitCode::from(error::MACHINE) } else { code }
 }
 
 /// Runs a command to its exit code; a panic is a bug, and says so after what it printed itself.

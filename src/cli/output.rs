@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use anstyle::AnsiColor;
 use anstyle::Style;
@@ -19,6 +21,14 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
 /// What may be read past.
 pub(super) const DIM: Style = Style::new().dimmed();
+
+/// Whether stdout took less than the whole answer.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Tells whether a part of an answer could not be written.
+pub(super) fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
 
 /// Where the answer of a command goes.
 #[derive(Debug, Clone, Copy)]
@@ -64,8 +74,7 @@ impl Output {
         {
             // Nobody got the answer: what was done stays done, but that must not look like success to whoever reads the code.
             let _ = writeln!(anstream::stderr(), "error: cannot write to stdout: {error}");
-            #[allow(clippy::disallowed_methods, reason = "what cannot be told ends the program; every effect is done and synced by now")]
-            std::process::exit(i32::from(crate::cli::error::MACHINE));
+            LOST.store(true, Ordering::Relaxed);
         }
     }
 

@@ -119,10 +119,10 @@ pub(super) fn plan_place(context: &Context, session: &Session, next: &Generation
     if plan.in_the_way.is_empty() { Ok(plan) } else { Err(OpsError::InTheWay { all: plan.in_the_way }) }
 }
 
-/// Gives what would have to be done so that a project has what a generation places; nothing if it has.
-pub(super) fn place_steps(directory: &Path, record: &GenerationRecord) -> Result<Vec<PlaceStep>, OpsError> {
+/// Gives what would have to be done, and what is in the way, so that a project has what a generation places; nothing if it has.
+pub(super) fn placed_again(directory: &Path, record: &GenerationRecord) -> Result<PlacePlan, OpsError> {
     let placed = Placements::of_record(record);
-    Ok(plan_between(directory, &placed, &placed, EditedFiles::Keep)?.steps)
+    plan_between(directory, &placed, &placed, EditedFiles::Keep)
 }
 
 fn plan_between(directory: &Path, old: &Placements, new: &Placements, edited: EditedFiles) -> Result<PlacePlan, OpsError> {
@@ -221,6 +221,7 @@ pub(super) fn is_whole(
     let link = project.directory.join(".packs").join(environment.name().as_str());
     let leads_here = fsys::read_link(&link)?.as_ref() == Some(&context.layout.current(environment.project(), environment.name()));
     let may_stay = |step: &PlaceStep| edited == EditedFiles::Keep && step.action == PlaceAction::KeepEdited;
-    let is_placed = record.place.is_empty() || place_steps(&project.directory, record)?.iter().all(may_stay);
+    let has_placed = |plan: PlacePlan| plan.in_the_way.is_empty() && plan.steps.iter().all(may_stay);
+    let is_placed = record.place.is_empty() || has_placed(placed_again(&project.directory, record)?);
     Ok(leads_here && is_placed && !Journal::new(&context.layout, &known).is_interrupted()?)
 }

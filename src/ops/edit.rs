@@ -105,7 +105,7 @@ pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutc
         let open: BTreeSet<PackName> = request.packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
         let ranges = newest_ranges(context, &loose, environment, &names, &open)?;
         let after = edited(project, |edit| requirements(&ranges).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
-        Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: true })
+        Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: table.is_none() })
     })
 }
 
@@ -123,7 +123,7 @@ pub fn uninstall(context: &Context, request: &UninstallRequest) -> Result<Switch
                 return Err(not_required(project, table.as_ref(), name));
             }
         }
-        Ok(Wish { project: project.with_text(edit.to_text())?, freedom: Freedom::Keep, relock_others: true })
+        Ok(Wish { project: project.with_text(edit.to_text())?, freedom: Freedom::Keep, relock_others: table.is_none() })
     })
 }
 

@@ -227,8 +227,10 @@ fn check_links(
     }
     let is_active = located.active.as_ref() == Some(&located.environment);
     if is_active && !record.place.is_empty() {
-        for step in crate::ops::commit::place_steps(&located.project.directory, record)?.iter().filter(|step| step.action != PlaceAction::KeepEdited) {
-            outcome.wrong(step.path.to_string(), format!("it is not what generation {} placed there", record.number));
+        let plan = crate::ops::commit::placed_again(&located.project.directory, record)?;
+        let changed = plan.steps.iter().filter(|step| step.action != PlaceAction::KeepEdited).map(|step| &step.path);
+        for path in changed.chain(plan.in_the_way.iter().map(|in_the_way| &in_the_way.path)) {
+            outcome.wrong(path.to_string(), format!("it is not what generation {} placed there", record.number));
         }
     }
     Ok(())

@@ -131,3 +131,15 @@ fn update_solves_a_git_conflict_like_lock() {
     world.packs(["update", "kanban"]).succeeds();
     assert_eq!(world.read("packs.lock"), text);
 }
+
+#[test]
+fn what_is_for_one_environment_asks_nothing_of_the_others() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.packs(["lock", "--all"]).succeeds();
+    world.write("packs.prod.lock", "broken = [\n");
+    world.packs(["install", "snippets", "-E", "dev"]).succeeds();
+    world.packs(["uninstall", "snippets", "-E", "dev"]).succeeds();
+    assert_eq!(world.read("packs.prod.lock"), "broken = [\n");
+    world.packs(["install", "snippets", "-E", "dev", "-n"]).succeeds();
+}

@@ -88,3 +88,19 @@ fn rollback_brings_the_copies_of_then() {
     world.packs(["undo"]).succeeds();
     assert!(world.read("board/bin/kanban").contains("2.0.3"));
 }
+
+#[test]
+fn what_took_the_place_of_a_link_is_told_and_not_passed_over() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[place]\n\"frameworks/kanban\" = { pack = \"kanban\" }\n");
+    world.packs(["switch"]).succeeds();
+    fs::remove_file(world.project().join("frameworks/kanban")).expect("removed");
+    world.write("frameworks/kanban/mine.md", "mine\n");
+    world.packs(["verify"]).fails(5).prints("frameworks/kanban: it is not what generation 1 placed there");
+    world.packs(["switch"]).fails(2).says("frameworks/kanban");
+    assert_eq!(world.read("frameworks/kanban/mine.md"), "mine\n");
+    fs::remove_dir_all(world.project().join("frameworks/kanban")).expect("removed");
+    world.packs(["switch"]).succeeds();
+    world.packs(["verify"]).succeeds();
+    assert_eq!(world.read("frameworks/kanban/docs/README.md"), "board\n");
+}

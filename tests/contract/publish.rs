@@ -178,6 +178,7 @@ fn an_interrupted_publish_is_invisible_and_can_be_repeated() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the world of the test is changed on the disk")]
 fn a_dry_run_refuses_what_publishing_would() {
     let world = TestEnv::new();
     let pack = |text: &str| Pack::new("kanban", "1.0.0").file("docs/README.md", text);
