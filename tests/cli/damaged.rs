@@ -70,3 +70,17 @@ fn a_wrong_request_is_answered_in_the_format_asked_for() {
         assert_eq!(world.packs(arguments).fails(2).json()["schema"], "packs.error/1");
     }
 }
+
+#[test]
+fn what_took_the_place_of_a_placed_link_is_named_and_kept() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[place]\n\"board\" = { pack = \"kanban\" }\n");
+    world.packs(["switch"]).succeeds();
+    fs::remove_file(world.project().join("board")).expect("removed");
+    world.write("board", "mine\n");
+    let verified = world.packs(["verify"]);
+    assert_ne!(verified.code, Some(0));
+    verified.prints("bad board: it is not what generation 1 placed there: a file is at board");
+    world.packs(["switch"]).fails(2).says("board of kanban cannot be placed: a file is in the way");
+    assert_eq!(world.read("board"), "mine\n");
+}
