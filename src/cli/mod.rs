@@ -77,6 +77,7 @@ fn guarded(output: Output, work: impl FnOnce() -> Result<ExitCode, OpsError>) ->
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "asks only whether clap is about to read an empty variable")]
 /// Takes a variable of the surroundings that is set to nothing, as `PACKS_ENV=`, for one that is not set.
 fn without_empty_variables(tree: clap::Command) -> clap::Command {
     tree.mut_args(|argument| {

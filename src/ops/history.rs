@@ -62,7 +62,7 @@ impl HistoryRow {
 
 /// Gives the kept generations of the environment meant; an environment never switched to has none.
 pub fn history(context: &Context) -> Result<HistoryOutcome, OpsError> {
-    let located = Located::find(context)?;
+    let located = Located::recall(context)?;
     let Some(environment) = located.generations_of(context, &located.environment) else {
         return Ok(HistoryOutcome { environment: located.environment, current: None, generations: vec![] });
     };

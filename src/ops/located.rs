@@ -25,7 +25,15 @@ pub(super) struct Located {
 impl Located {
     /// Finds the project and decides which environment is meant.
     pub(super) fn find(context: &Context) -> Result<Located, OpsError> {
-        let project = Project::open(context)?;
+        Located::of(context, Project::open(context)?)
+    }
+
+    /// Finds the project even where packs.toml is at fault: going back, and using what is there, must not wait for its repair.
+    pub(super) fn recall(context: &Context) -> Result<Located, OpsError> {
+        Located::of(context, Project::recall(context)?)
+    }
+
+    fn of(context: &Context, project: Project) -> Result<Located, OpsError> {
         let id = generation::open_project(&context.layout, &project.directory)?.map(|known| known.id);
         let active = generation::active_environment(&project.directory)?;
         let (environment, _) = environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref())?;

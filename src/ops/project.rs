@@ -5,6 +5,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::fsys;
+use crate::generation;
+use crate::generation::ProjectFile;
 use crate::lock::Lockfile;
 use crate::manifest::Manifest;
 use crate::manifest::Wants;
@@ -57,6 +59,26 @@ impl Project {
         Project::read(directory)
     }
 
+    /// Finds and reads the project; where packs.toml is at fault, name, team and environments are what the home knows of it.
+    ///
+    /// # Errors
+    /// [`OpsError::Manifest`] where the home does not know the project.
+    pub(super) fn recall(context: &Context) -> Result<Project, OpsError> {
+        let fault = match Project::open(context) {
+            Err(OpsError::Manifest(fault)) => fault,
+            other => return other,
+        };
+        let directory = Project::find(context)?.ok_or_else(|| OpsError::NoProject { searched: context.directory.clone() })?;
+        let known = generation::open_project(&context.layout, &directory)?;
+        let files = generation::read_projects(&context.layout)?;
+        let Some(file) = known.and_then(|known| files.into_iter().find(|file| file.id == known.id)) else { return Err(fault.into()) };
+        let manifest = Manifest::parse(&recalled_text(context, &file)?, MANIFEST_NAME)?;
+        let path = directory.join(MANIFEST_NAME);
+        let text = utf8(fsys::read(&path, MANIFEST_BYTES_MAX)?, &path)?;
+        context.warn(format!("{fault}; going by what the home knows of this project"));
+        Ok(Project { directory, text, manifest })
+    }
+
     /// Reads the project in a directory.
     pub fn read(directory: PathBuf) -> Result<Project, OpsError> {
         let path = directory.join(MANIFEST_NAME);
@@ -101,6 +123,15 @@ impl Project {
         }
         Ok(lockfiles)
     }
+}
+
+/// Writes the least of a packs.toml that says what the home knows of a project.
+fn recalled_text(context: &Context, file: &ProjectFile) -> Result<String, OpsError> {
+    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let team = file.team.as_ref().map_or_else(String::new, |team| format!("team = {}\n", quoted(team)));
+    let environments = generation::environments(&context.layout, &file.id)?;
+    let tables: String = environments.iter().map(|environment| format!("[environments.{environment}]\n")).collect();
+    Ok(format!("[project]\nname = {}\n{team}{tables}", quoted(file.name.as_str())))
 }
 
 /// Reads text, naming the file that is none.

@@ -108,7 +108,7 @@ pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<Rollback
 
 impl Plan {
     fn new(context: &Context, request: &RollbackRequest) -> Result<Plan, OpsError> {
-        let located = Located::find(context)?;
+        let located = Located::recall(context)?;
         let (environment, current) = located.switched(context)?;
         let target = target(&environment, &current, request.to)?;
         let edits = edits(&located.project, &environment, &target, request.restore)?;

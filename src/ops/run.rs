@@ -57,7 +57,7 @@ pub struct StorePathOutcome {
 /// # Errors
 /// [`OpsError::CannotRun`] where there is no such program or it may not be executed.
 pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
-    let located = Located::find(context)?;
+    let located = Located::recall(context)?;
     let (environment, record) = located.switched(context)?;
     let generation = environment.path(record.number);
     let held = hold(context, &generation, &record)?;
@@ -138,7 +138,7 @@ fn in_front(directory: &Path, path: Option<&OsString>) -> OsString {
 
 /// Tells what to set so that a shell finds the environment's packs; the names stay right across switches and rollbacks.
 pub fn env(context: &Context) -> Result<EnvOutcome, OpsError> {
-    let located = Located::find(context)?;
+    let located = Located::recall(context)?;
     located.switched(context)?;
     let stable = located.project.directory.join(".packs").join(located.environment.as_str());
     let text = |name: &str| stable.join(name).display().to_string();
@@ -155,7 +155,7 @@ pub fn store_path(context: &Context, pack: Option<&PackName>) -> Result<StorePat
     let Some(name) = pack else {
         return Ok(StorePathOutcome { pack: None, path: context.layout.store().display().to_string() });
     };
-    let located = Located::find(context)?;
+    let located = Located::recall(context)?;
     let (_, record) = located.switched(context)?;
     let known: Vec<PackName> = record.releases.iter().map(|release| release.name.clone()).collect();
     let release = record.release(name).ok_or_else(|| OpsError::UnknownPack {

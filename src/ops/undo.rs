@@ -59,7 +59,7 @@ pub struct UndoneGeneration {
 /// # Errors
 /// [`OpsError::NothingToUndo`]; [`OpsError::CannotUndo`] where something was changed since, naming all of it. Nothing has changed then.
 pub fn undo(context: &Context, request: &ChangeRequest) -> Result<UndoOutcome, OpsError> {
-    let project = Project::open(context)?;
+    let project = Project::recall(context)?;
     let known = generation::open_project(&context.layout, &project.directory)?.ok_or(OpsError::NothingToUndo)?;
     if request.dry_run {
         let plan = plan(&Journal::new(&context.layout, &known))?;

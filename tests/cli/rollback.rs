@@ -106,3 +106,19 @@ fn where_the_same_is_placed_it_is_one_rename_and_no_operation() {
     world.packs(["rollback", "--to", "2", "--force"]).succeeds().prints("is kept as");
     assert_eq!(world.read("flows/docs/flow.md"), "flow two\n");
 }
+
+#[test]
+fn a_broken_manifest_keeps_nobody_from_going_back() {
+    let world = two_generations();
+    let whole = world.read("packs.toml");
+    world.write("packs.toml", "[project\nname = 1\n");
+    world.packs(["history"]).succeeds().says("going by what the home knows");
+    assert_eq!(world.packs(["run", "--", "kanban"]).succeeds().stdout, "kanban 2.1.0\n");
+    world.packs(["rollback"]).succeeds();
+    assert_eq!(world.current("default"), 1);
+    world.packs(["rollback", "--to", "2", "--restore"]).succeeds();
+    assert_eq!((world.read("packs.toml"), world.current("default")), (whole, 2));
+    world.write("packs.toml", "[project\nname = 1\n");
+    world.packs(["switch"]).fails(2);
+    world.packs(["verify"]).fails(2);
+}
