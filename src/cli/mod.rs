@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 use clap::Parser;
+use clap::parser::ValueSource;
 
 use crate::cli::command::Command;
 use crate::cli::output::Output;
@@ -27,6 +28,7 @@ use crate::cli::settings::Format;
 use crate::cli::settings::GlobalArgs;
 use crate::cli::settings::Settings;
 use crate::cli::settings::Surroundings;
+use crate::cli::settings::Typed;
 use crate::ops::OpsError;
 
 /// Declare what a project needs; lock, switch, roll back, collect.
@@ -51,11 +53,11 @@ pub fn command_tree() -> clap::Command {
 /// Runs the program on these arguments and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let typed = typed_command(&arguments);
     let matches = match without_empty_variables(command_tree()).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(answer) => return usage(&answer, &arguments),
     };
+    let typed = Typed::new(&arguments, &matches);
     let cli = Cli::from_arg_matches(&matches).expect("the matches come from the same definition");
     let color = match cli.global.color {
         clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
@@ -64,7 +66,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     color.write_global();
     let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
-    let code = guarded(output, || prepare(&cli.global, typed).and_then(|settings| command::run(cli.command, settings, output)));
+    let code = guarded(output, || prepare(&cli.global, &typed).and_then(|settings| command::run(cli.command, settings, output)));
     if output::is_lost() { ExitCode::from(error::MACHINE) } else { code }
 }
 
@@ -86,7 +88,7 @@ fn without_empty_variables(tree: clap::Command) -> clap::Command {
     })
 }
 
-fn prepare(global: &GlobalArgs, typed: String) -> Result<Settings, OpsError> {
+fn prepare(global: &GlobalArgs, typed: &Typed) -> Result<Settings, OpsError> {
     if let Some(jobs) = global.jobs {
         // Everything parallel runs in this pool. It can only be there already where a test calls this twice in one process.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(jobs)).build_global();
@@ -94,6 +96,16 @@ fn prepare(global: &GlobalArgs, typed: String) -> Result<Settings, OpsError> {
     let around = Surroundings::read()?;
     let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
     Settings::new(global, &around, typed, Box::new(Progress::new(global.quiet, global.verbose, bars)))
+}
+
+impl Typed {
+    fn new(arguments: &[OsString], matches: &clap::ArgMatches) -> Typed {
+        Typed {
+            command: typed_command(arguments),
+            names_environment: matches.value_source("env") == Some(ValueSource::CommandLine),
+            decides_locked: matches!(matches.value_source("locked"), Some(ValueSource::CommandLine | ValueSource::EnvVariable)),
+        }
+    }
 }
 
 /// Gives the command line as it is recorded: with the program's bare name, quoted where needed.

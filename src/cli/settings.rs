@@ -101,6 +101,17 @@ pub enum Format {
     Json,
 }
 
+/// What was typed, as far as its values do not tell it.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The command line, as it is recorded.
+    pub command: String,
+    /// Whether an environment was named by `-E`, not only by a variable that `packs env` may have set.
+    pub names_environment: bool,
+    /// Whether somebody said if the lockfile may change: `--locked`, `PACKS_LOCKED=1`, `PACKS_LOCKED=0`.
+    pub decides_locked: bool,
+}
+
 /// What the process environment and the machine say, read once.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -153,7 +164,7 @@ pub struct Settings {
     pub verbose: u8,
     /// Whether stderr may show progress bars.
     pub progress: bool,
-    /// Whether `CI` is set.
+    /// Whether `CI` is set and nobody said whether the lockfile may change.
     pub ci: bool,
     /// `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: Option<i64>,
@@ -166,7 +177,7 @@ impl Settings {
     ///
     /// # Errors
     /// When no home can be told.
-    pub fn new(global: &GlobalArgs, around: &Surroundings, command: String, report: Box<dyn Report>) -> Result<Settings, OpsError> {
+    pub fn new(global: &GlobalArgs, around: &Surroundings, typed: &Typed, report: Box<dyn Report>) -> Result<Settings, OpsError> {
         if let Some(fault) = &around.fault {
             fsys::fault::arm(fault);
         }
@@ -176,12 +187,13 @@ impl Settings {
             directory: global.project.as_ref().map_or_else(|| around.directory.clone(), |directory| around.directory.join(directory)),
             directory_is_project: global.project.is_some(),
             environment: global.env.clone(),
+            environment_typed: typed.names_environment,
             locking: if global.locked || global.frozen { Locking::Locked } else { Locking::Allowed },
             offline: global.offline || global.frozen,
             sync: !global.no_sync,
             jobs,
             wait_max: Duration::from_secs(global.wait),
-            who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command },
+            who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
             platform: Platform::host(),
             clock: Box::new(now),
             report,
@@ -192,7 +204,7 @@ impl Settings {
             quiet: global.quiet,
             verbose: global.verbose,
             progress: !global.no_progress && !global.quiet && std::io::stderr().is_terminal(),
-            ci: around.ci,
+            ci: around.ci && !typed.decides_locked,
             source_date_epoch: around.source_date_epoch,
             path: around.path.clone(),
         })

@@ -84,6 +84,8 @@ pub struct Context {
     pub directory_is_project: bool,
     /// The environment that was named, if one was.
     pub environment: Option<EnvironmentName>,
+    /// Whether it was named for this very command, so that edits of packs.toml are meant for it alone.
+    pub environment_typed: bool,
     /// Whether lockfiles may be written.
     pub locking: Locking,
     /// Whether the network may not be asked.

@@ -157,7 +157,7 @@ fn freedom(request: &UpdateRequest) -> Freedom {
 /// Gives the environment whose own table is meant; `None` for the project-wide one.
 fn table(context: &Context, project: &Project) -> Option<EnvironmentName> {
     let is_implicit = project.environments() == [EnvironmentName::default_environment()];
-    context.environment.clone().filter(|_| !is_implicit)
+    context.environment.clone().filter(|_| context.environment_typed && !is_implicit)
 }
 
 fn edited(project: &Project, edits: impl FnOnce(&mut Edit)) -> Result<Project, OpsError> {

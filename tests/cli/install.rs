@@ -143,3 +143,11 @@ fn what_is_for_one_environment_asks_nothing_of_the_others() {
     assert_eq!(world.read("packs.prod.lock"), "broken = [\n");
     world.packs(["install", "snippets", "-E", "dev", "-n"]).succeeds();
 }
+
+#[test]
+fn a_variable_chooses_the_environment_but_not_the_table() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.run(world.command(["install", "snippets"]).env("PACKS_ENV", "dev")).succeeds().prints("environment dev");
+    assert!(!world.read("packs.toml").contains("[environments.dev.packages]"), "{}", world.read("packs.toml"));
+}
