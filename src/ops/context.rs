@@ -75,6 +75,7 @@ pub trait Report: Send + Sync {
 }
 
 /// Everything a use case needs to know besides its request.
+#[allow(clippy::struct_excessive_bools, reason = "each answers one question of the command line")]
 pub struct Context {
     /// The home's paths.
     pub layout: Layout,
