@@ -80,7 +80,7 @@ fn what_took_the_place_of_a_placed_link_is_named_and_kept() {
     world.write("board", "mine\n");
     let verified = world.packs(["verify"]);
     assert_ne!(verified.code, Some(0));
-    verified.prints("bad board: it is not what generation 1 placed there: a file is at board");
+    verified.prints("bad board: it is not what generation 1 placed there");
     world.packs(["switch"]).fails(2).says("board of kanban cannot be placed: a file is in the way");
     assert_eq!(world.read("board"), "mine\n");
 }
