@@ -14,8 +14,7 @@ use jiff::Timestamp;
 
 use crate::model::Blake3Digest;
 use crate::model::EnvironmentName;
-use crate::model::PackName;
-use crate::model::Version;
+use crate::model::PackChange;
 
 /// Longest line, without its LF, in bytes: an append is one write, and whoever looks for the last line knows how far to look.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -50,17 +49,6 @@ pub enum CommandResult {
     Success,
     /// It did not; the state is the old one.
     Failure,
-}
-
-/// What a command changes about one pack.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-pub struct PackChange {
-    /// The pack.
-    pub name: PackName,
-    /// The version before; `None` where it was not there.
-    pub from: Option<Version>,
-    /// The version after; `None` where it is removed.
-    pub to: Option<Version>,
 }
 
 /// Who does what, where and why: what is known before a command's first change.
@@ -191,6 +179,8 @@ fn is_zero(count: &u64) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::PackName;
+    use crate::model::Version;
 
     /// An entry of user ana's `packs switch`.
     pub(in crate::audit) fn sample_begin() -> Begin {

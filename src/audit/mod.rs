@@ -40,7 +40,6 @@ pub use entry::CommandResult;
 pub use entry::End;
 pub use entry::Entry;
 pub use entry::LINE_BYTES_MAX;
-pub use entry::PackChange;
 pub use entry::Phase;
 pub use error::AuditError;
 pub use history::Event;

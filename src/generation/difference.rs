@@ -6,36 +6,25 @@ use crate::generation::GenerationRecord;
 use crate::generation::GenerationRelease;
 use crate::generation::LinkPlan;
 use crate::generation::PlacedEntry;
+use crate::model::PackChange;
 use crate::model::PackName;
 use crate::model::TreePath;
-use crate::model::Version;
 
 /// What differs between two generations.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct Difference {
     /// Packs that come.
-    pub added: Vec<ReleaseChange>,
+    pub added: Vec<PackChange>,
     /// Packs whose release or content changes.
-    pub changed: Vec<ReleaseChange>,
+    pub changed: Vec<PackChange>,
     /// Packs that go.
-    pub removed: Vec<ReleaseChange>,
+    pub removed: Vec<PackChange>,
     /// Whether names in `bin/` or `share/` change that no added, changed or removed pack explains.
     pub links_changed: bool,
     /// Whether what is placed in the project changes.
     pub place_changed: bool,
     /// Whether nothing differs at all: the generation need not be made.
     pub same: bool,
-}
-
-/// What becomes of one pack.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct ReleaseChange {
-    /// The pack.
-    pub name: PackName,
-    /// Its version before; none if it comes.
-    pub from: Option<Version>,
-    /// Its version afterwards; none if it goes. Equal to `from` where only the content differs.
-    pub to: Option<Version>,
 }
 
 /// Tells what a plan changes; without a current generation, everything comes.
@@ -65,7 +54,7 @@ impl<'a> Side<'a> {
 fn compare(old: &Side<'_>, new: &Side<'_>) -> Difference {
     let by_name = |side: &Side<'_>| -> BTreeMap<PackName, GenerationRelease> { side.releases.iter().map(|r| (r.name.clone(), r.clone())).collect() };
     let (before, after) = (by_name(old), by_name(new));
-    let step = |name: &PackName| ReleaseChange {
+    let step = |name: &PackName| PackChange {
         name: name.clone(),
         from: before.get(name).map(|release| release.version.clone()),
         to: after.get(name).map(|release| release.version.clone()),
@@ -96,6 +85,7 @@ mod tests {
     use crate::model::ReleaseId;
     use crate::model::StorePath;
     use crate::model::TreeDigest;
+    use crate::model::Version;
 
     /// A plan of `name version tree` triples and link texts.
     fn planned(releases: &[(&str, &str, u8)], links: &[&str]) -> LinkPlan {
@@ -126,7 +116,7 @@ mod tests {
             command: String::new(),
         };
         let found = difference(Some(&old.clone().into_record(about)), new);
-        let text = |mark: &str, steps: &[ReleaseChange]| {
+        let text = |mark: &str, steps: &[PackChange]| {
             steps
                 .iter()
                 .map(|step| format!("{mark}{} {:?}>{:?}", step.name, step.from.as_ref().map(ToString::to_string), step.to.as_ref().map(ToString::to_string)))

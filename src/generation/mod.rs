@@ -54,7 +54,6 @@ pub use clash::Clashes;
 pub use clash::Owner;
 pub use clash::UnknownRename;
 pub use difference::Difference;
-pub use difference::ReleaseChange;
 pub use difference::difference;
 pub use difference::difference_between;
 pub use document::document_schemas;

@@ -4,30 +4,19 @@ use std::collections::BTreeSet;
 
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
+use crate::model::PackChange;
 use crate::model::PackName;
-use crate::model::Version;
-
-/// One pack that a lockfile adds, removes or changes.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Change {
-    /// The pack.
-    pub name: PackName,
-    /// The version before; `None` if it is new.
-    pub from: Option<Version>,
-    /// The version after; `None` if it is gone. Equal to `from` where only the source or the bytes differ.
-    pub to: Option<Version>,
-}
 
 /// Compares two lockfiles; gives the packs that differ, by name. Without an old one, everything is new.
-pub fn diff(old: Option<&Lockfile>, new: &Lockfile) -> Vec<Change> {
+pub fn diff(old: Option<&Lockfile>, new: &Lockfile) -> Vec<PackChange> {
     let release = |lockfile: Option<&Lockfile>, name: &PackName| lockfile.and_then(|lockfile| lockfile.releases.get(name)).cloned();
     let names: BTreeSet<&PackName> = old.into_iter().flat_map(|old| old.releases.keys()).chain(new.releases.keys()).collect();
     let pairs = names.into_iter().map(|name| (name, release(old, name), release(Some(new), name)));
     pairs.filter(|(_, from, to)| what_is_there(from.as_ref()) != what_is_there(to.as_ref())).map(|(name, from, to)| change(name, from, to)).collect()
 }
 
-fn change(name: &PackName, from: Option<LockedRelease>, to: Option<LockedRelease>) -> Change {
-    Change { name: name.clone(), from: from.map(|release| release.id.version), to: to.map(|release| release.id.version) }
+fn change(name: &PackName, from: Option<LockedRelease>, to: Option<LockedRelease>) -> PackChange {
+    PackChange { name: name.clone(), from: from.map(|release| release.id.version), to: to.map(|release| release.id.version) }
 }
 
 /// Gives the part of a release that decides what is linked; facts that only policy reads may change without changing that.
@@ -38,6 +27,7 @@ fn what_is_there(release: Option<&LockedRelease>) -> Option<impl PartialEq + '_>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Version;
 
     const LOCKFILE: &str = include_str!("../../schemas/samples/lock/v1/packs.prod.lock");
 

@@ -35,7 +35,6 @@ use crate::model::Tier;
 use crate::model::TreeDigest;
 use crate::model::Version;
 
-pub use diff::Change;
 pub use diff::diff;
 pub use error::LockError;
 pub use freshness::Staleness;

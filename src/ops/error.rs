@@ -165,6 +165,16 @@ pub enum OpsError {
         /// What differs.
         reasons: Vec<Staleness>,
     },
+    /// A release requires something else than the index, or the lockfile, says.
+    #[error("{release} is locked as requiring {locked}, but its MANIFEST.json requires {found}")]
+    OtherRequirements {
+        /// The release.
+        release: ReleaseId,
+        /// What was solved with.
+        locked: String,
+        /// What the release says.
+        found: String,
+    },
     /// No archive of a release runs on this machine.
     #[error("{release} has no archive for this machine ({host}); its archives are for {}", listed(offered))]
     NoArchiveForHost {

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit::PackChange;
 use crate::generation;
 use crate::generation::Difference;
 use crate::model::EnvironmentName;
+use crate::model::PackChange;
 use crate::ops::Changes;
 use crate::ops::Context;
 use crate::ops::OpsError;
@@ -93,5 +93,5 @@ fn row(row: &generation::HistoryRow<'_>) -> HistoryRow {
 /// Takes the changes of packs from a difference of generations.
 pub(super) fn changes_of(difference: &Difference) -> Changes {
     let all = difference.added.iter().chain(&difference.changed).chain(&difference.removed);
-    Changes::from_all(all.map(|change| PackChange { name: change.name.clone(), from: change.from.clone(), to: change.to.clone() }))
+    Changes::from_all(all.cloned())
 }

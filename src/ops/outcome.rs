@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::audit::PackChange;
+use crate::model::PackChange;
 use crate::model::PackName;
 use crate::model::Version;
 

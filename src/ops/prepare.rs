@@ -103,6 +103,7 @@ pub(super) fn prepare<'s>(context: &Context, store: &'s Store, project: &Project
     }
     let batch = Batch::new(store, Limits::default());
     let staged = stage_all(context, project, &batch, &needed, &facts)?;
+    staged.iter().map(|staged| &staged.manifest).chain(stored.iter().map(|(_, manifest)| manifest)).try_for_each(|manifest| check_edges(lockfile, manifest))?;
     Ok(Prepared { batch, staged, stored, root, unpack_locks })
 }
 
@@ -171,6 +172,19 @@ impl Needed {
         }
         Ok(facts)
     }
+}
+
+/// Checks that what was solved with is what the release itself says: an index that leaves out a requirement, or makes one up, is found out here.
+fn check_edges(lockfile: &Lockfile, manifest: &PackManifest) -> Result<(), OpsError> {
+    let Some(locked) = lockfile.releases.get(&manifest.name) else { return Ok(()) };
+    let of_extras = locked.extras.iter().filter_map(|extra| manifest.extras.get(extra)).flatten();
+    let found: BTreeSet<String> = manifest.requires.iter().chain(of_extras).map(|(name, range)| format!("{name} {range}")).collect();
+    let solved: BTreeSet<String> = locked.requires.iter().map(|edge| format!("{} {}", edge.name, edge.range)).collect();
+    if found == solved {
+        return Ok(());
+    }
+    let listed = |edges: &BTreeSet<String>| if edges.is_empty() { "nothing".to_owned() } else { edges.iter().cloned().collect::<Vec<_>>().join(", ") };
+    Err(OpsError::OtherRequirements { release: locked.id.clone(), locked: listed(&solved), found: listed(&found) })
 }
 
 /// Gives what `fetch` needs to know of a locked archive.

@@ -13,6 +13,7 @@ use crate::manifest::Wants;
 use crate::model::EnvironmentName;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::store::Store;
 
 /// The name of the manifest.
 pub(super) const MANIFEST_NAME: &str = "packs.toml";
@@ -56,6 +57,8 @@ impl Project {
     /// [`OpsError::NoProject`] where there is none, [`OpsError::Manifest`] where packs.toml is at fault.
     pub fn open(context: &Context) -> Result<Project, OpsError> {
         let directory = Project::find(context)?.ok_or_else(|| OpsError::NoProject { searched: context.directory.clone() })?;
+        // A home of another version says nothing that we understand: not even to those who only look.
+        Store::open(context.layout.clone())?;
         Project::read(directory)
     }
 

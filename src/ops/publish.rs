@@ -108,7 +108,7 @@ pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOut
         return Ok(PublishOutcome { dry_run: true, registry: source.describe(), releases });
     }
     Store::create(context.layout.clone())?;
-    let packs = checked.keys().map(|release| crate::audit::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
+    let packs = checked.keys().map(|release| crate::model::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
     let publish =
         |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(&source, &entry(request, published_at, &release, &archives)?, release, &archives);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::audit::PackChange;
 use crate::lock::Edge;
 use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
@@ -185,11 +184,7 @@ impl Found {
             Found::Readable(text, old) => (Some(text), Some(old), LockfileState::Updated),
             Found::Conflicted(text, _) => (Some(text), None, LockfileState::Merged),
         };
-        let changes = Changes::from_all(crate::lock::diff(old.as_ref(), &lockfile).into_iter().map(|change| PackChange {
-            name: change.name,
-            from: change.from,
-            to: change.to,
-        }));
+        let changes = Changes::from_all(crate::lock::diff(old.as_ref(), &lockfile));
         LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before, after, lockfile, state, changes }
     }
 }

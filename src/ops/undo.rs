@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::audit::PackChange;
 use crate::generation;
 use crate::generation::Environment;
 use crate::generation::FileState;
 use crate::generation::Journal;
 use crate::generation::UndoPlan;
 use crate::model::EnvironmentName;
+use crate::model::PackChange;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::OpsError;

@@ -27,7 +27,6 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::Subcommand;
 
-use crate::audit::PackChange;
 use crate::cli::output::BAD;
 use crate::cli::output::CHANGED;
 use crate::cli::output::GOOD;
@@ -35,6 +34,7 @@ use crate::cli::output::Output;
 use crate::cli::output::paint;
 use crate::cli::settings::Settings;
 use crate::model::EnvironmentName;
+use crate::model::PackChange;
 use crate::ops::ChangeRequest;
 use crate::ops::Changes;
 use crate::ops::OpsError;
