@@ -181,6 +181,9 @@ impl Settings {
         if let Some(fault) = &around.fault {
             fsys::fault::arm(fault);
         }
+        if global.no_sync {
+            fsys::skip_syncs();
+        }
         let jobs = global.jobs.map_or_else(cores, usize::from);
         let context = Context {
             layout: Layout::new(home(global, around)?),

@@ -14,6 +14,8 @@ use rustix::fs::RenameFlags;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::random_id;
+use crate::fsys::sync::flush;
+use crate::fsys::sync::fsync_dir;
 
 /// Permission bits of new directories, less those that the umask takes: whatever it leaves, nobody else may write.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -56,7 +58,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let mut file = change("create", path, || fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path))?;
     change("write", path, || file.write_all(bytes))?;
-    change("flush", path, || file.sync_all())
+    flush(path, || file.sync_all())
 }
 
 fn mode_of(path: &Path) -> u32 {
@@ -78,7 +80,7 @@ pub fn append_durable(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = file.set_len(before);
         return Err(error);
     }
-    change("flush", path, || file.sync_data())?;
+    flush(path, || file.sync_data())?;
     if before == 0 {
         fsync_dir(parent_of(path))?;
     }
@@ -89,7 +91,7 @@ pub fn append_durable(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn truncate_durable(path: &Path, length_bytes: u64) -> Result<()> {
     let file = change("open", path, || fs::OpenOptions::new().write(true).open(path))?;
     change("cut", path, || file.set_len(length_bytes))?;
-    change("flush", path, || file.sync_all())
+    flush(path, || file.sync_all())
 }
 
 /// Renames, replacing what has the new name.
@@ -143,33 +145,6 @@ pub fn hard_link(from: &Path, to: &Path) -> Result<()> {
 /// Sets permission bits of a file or directory; follows no link that the caller has not checked.
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     change("set permissions of", path, || fs::set_permissions(path, fs::Permissions::from_mode(mode)))
-}
-
-/// Makes the names in a directory survive a power cut.
-pub fn fsync_dir(path: &Path) -> Result<()> {
-    change("flush", path, || fs::File::open(path)?.sync_all())
-}
-
-/// Makes the content of a file survive a power cut.
-pub fn fsync_file(path: &Path) -> Result<()> {
-    change("flush", path, || fs::File::open(path)?.sync_all())
-}
-
-/// Makes everything on the file system of `path` survive a power cut, in one call.
-pub fn sync_filesystem(path: &Path) -> Result<()> {
-    change("flush the file system of", path, || sync_all_of(path))
-}
-
-#[cfg(target_os = "linux")]
-fn sync_all_of(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(fs::File::open(path)?)?)
-}
-
-/// macOS has no `syncfs`: `sync` schedules all writes, F_FULLFSYNC then waits for the drive.
-#[cfg(not(target_os = "linux"))]
-fn sync_all_of(path: &Path) -> io::Result<()> {
-    rustix::fs::sync();
-    fs::File::open(path)?.sync_all()
 }
 
 fn name_beside(path: &Path) -> Result<PathBuf> {

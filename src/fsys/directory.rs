@@ -25,6 +25,7 @@ use crate::fsys::FileStatus;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::look;
+use crate::fsys::sync::flush;
 
 /// The modification time of everything in the store, in seconds since 1970: one value, so that equal trees are equal; not 0, which some tools take for "unknown".
 pub const CANONICAL_MTIME: i64 = 1;
@@ -201,7 +202,7 @@ impl Directory {
 
     /// Makes the names in this directory survive a power cut.
     pub fn fsync(&self) -> Result<()> {
-        change("flush", &self.path, || rustix::fs::fsync(&self.handle))
+        flush(&self.path, || Ok(rustix::fs::fsync(&self.handle)?))
     }
 }
 

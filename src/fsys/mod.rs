@@ -17,6 +17,7 @@ mod random;
 mod read;
 mod remove;
 mod spool;
+mod sync;
 
 use std::io;
 use std::path::Path;
@@ -26,15 +27,12 @@ pub use atomic::append_durable;
 pub use atomic::create_dir;
 pub use atomic::create_dir_all;
 pub use atomic::exchange;
-pub use atomic::fsync_dir;
-pub use atomic::fsync_file;
 pub use atomic::hard_link;
 pub use atomic::rename;
 pub use atomic::rename_noreplace;
 pub use atomic::replace_symlink;
 pub use atomic::set_mode;
 pub use atomic::symlink;
-pub use atomic::sync_filesystem;
 pub use atomic::truncate_durable;
 pub use atomic::write_atomic;
 pub use atomic::write_in_place;
@@ -70,6 +68,10 @@ pub use remove::remove_dir;
 pub use remove::remove_file;
 pub use remove::remove_tree;
 pub use spool::SpoolFile;
+pub use sync::fsync_dir;
+pub use sync::fsync_file;
+pub use sync::skip_syncs;
+pub use sync::sync_filesystem;
 
 /// Tells which effect on which path failed, and why.
 #[derive(Debug, thiserror::Error)]

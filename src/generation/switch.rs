@@ -139,10 +139,20 @@ impl Environment {
     /// # Errors
     /// [`GenerationError::NoParent`] for generation 0.
     pub fn rollback_target(&self, from: u64) -> Result<u64> {
-        let parent = self.record(from)?.parent;
+        let parent = self.parent(from)?;
         let (kept, tombstones) = self.names()?;
         let gone: BTreeMap<u64, u64> = tombstones.into_iter().map(|tombstone| (tombstone.number, tombstone.parent)).collect();
         nearest_kept(parent, &kept, &gone).ok_or_else(|| GenerationError::NoParent { environment: self.name.clone(), number: from })
+    }
+
+    /// Gives the generation that one came from; by the name of its tombstone, which is read sooner than its record.
+    fn parent(&self, number: u64) -> Result<Option<u64>> {
+        let entries = fsys::list_dir(&self.path(number)).unwrap_or_default();
+        let tombstone = entries.iter().filter_map(|entry| Collected::parse(entry.name_str()?)).find(|tombstone| tombstone.number == number);
+        match tombstone {
+            Some(tombstone) => Ok(Some(tombstone.parent)),
+            None => Ok(self.record(number)?.parent),
+        }
     }
 
     /// Makes the environment's directories, the empty generation and `current`, as far as they are missing.

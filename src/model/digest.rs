@@ -138,8 +138,7 @@ fn parse_base32(text: &str) -> Option<[u8; DIGEST_BYTES]> {
     }
     let (mut bytes, mut filled, mut buffer, mut bits) = ([0; DIGEST_BYTES], 0, 0u16, 0);
     for character in text.bytes() {
-        let value = BASE32.iter().position(|known| *known == character)?;
-        buffer = buffer << 5 | u16::try_from(value).ok()?;
+        buffer = buffer << 5 | u16::from(base32_value(character)?);
         bits += 5;
         if bits >= 8 {
             bits -= 8;
@@ -150,6 +149,14 @@ fn parse_base32(text: &str) -> Option<[u8; DIGEST_BYTES]> {
     }
     // The last character carries four bits of padding: only zeros spell the digest, so each has one spelling.
     (filled == DIGEST_BYTES && buffer == 0).then_some(bytes)
+}
+
+fn base32_value(character: u8) -> Option<u8> {
+    match character {
+        b'a'..=b'z' => Some(character - b'a'),
+        b'2'..=b'7' => Some(character - b'2' + 26),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -182,5 +189,13 @@ mod tests {
         assert!(text.ends_with('q'), "{text}");
         assert!(TreeDigest::parse(&format!("{}7", &text[..51])).is_err(), "padding bits must be zero");
         assert!(TreeDigest::parse(&text.to_uppercase()).is_err());
+    }
+
+    #[test]
+    fn base32_is_read_as_it_is_written() {
+        for (value, character) in BASE32.iter().enumerate() {
+            assert_eq!(base32_value(*character).map(usize::from), Some(value));
+        }
+        assert_eq!((0..=u8::MAX).filter(|character| base32_value(*character).is_some()).count(), BASE32.len());
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Commit<'c> {
     pub activate: Option<&'c EnvironmentName>,
     /// The generation made for it.
     pub staged: Option<StagedGeneration>,
+    /// Whether the home was synced since it was staged.
+    pub is_synced: bool,
     /// What changes in the project's placed files.
     pub place: PlacePlan,
 }
@@ -137,7 +139,7 @@ fn plan_between(directory: &Path, old: &Placements, new: &Placements, edited: Ed
 pub(super) fn apply(context: &Context, session: &Session, commit: Commit<'_>) -> Result<Placed, OpsError> {
     let placed = placed(&commit.place);
     let operation = operation(context, session, &commit)?;
-    if context.sync && commit.staged.is_some() {
+    if context.sync && commit.staged.is_some() && !commit.is_synced {
         fsys::sync_filesystem(context.layout.home())?;
     }
     if is_nothing(&operation) {

@@ -92,6 +92,7 @@ pub fn lock(context: &Context, request: &LockRequest) -> Result<LockOutcome, Ops
                 to: None,
                 activate: None,
                 staged: None,
+                is_synced: false,
                 place: PlacePlan::default(),
             };
             commit::apply(context, &session, commit).map(|_| ())

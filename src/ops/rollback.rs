@@ -160,6 +160,7 @@ impl Plan {
             to: Some(self.target.number),
             activate: None,
             staged: None,
+            is_synced: false,
             place,
         };
         let placed = commit::apply(context, session, commit)?;

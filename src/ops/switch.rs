@@ -266,6 +266,7 @@ impl Plan {
             to: now_current,
             activate: Some(&self.environment),
             staged,
+            is_synced: unpacked.archives > 0,
             place,
         };
         let placed = commit::apply(context, session, made)?;

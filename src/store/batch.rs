@@ -143,7 +143,7 @@ impl<'s> Batch<'s> {
             staged.stage.publish(self.store.layout(), &staged.store_path)?;
         }
         self.sync_names(durability)?;
-        staged.into_iter().map(|staged| self.note(staged)).collect()
+        staged.into_par_iter().map(|staged| self.note(staged)).collect()
     }
 
     /// Exchanges a stage with the store path it is to be, or makes it that path where nothing is there; for repairs.

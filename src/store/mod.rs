@@ -150,10 +150,11 @@ impl Store {
     fn note_known(&self, archive: &Sha256Digest, path: &StorePath) -> Result<(), StoreError> {
         let file = self.layout.known(archive);
         let note = format!("{path}\n");
-        if fsys::read_optional(&file, NOTE_BYTES_MAX)?.as_deref() == Some(note.as_bytes()) {
-            return Ok(());
+        match fsys::read_optional(&file, NOTE_BYTES_MAX)? {
+            Some(found) if found == note.as_bytes() => return Ok(()),
+            Some(_) => fsys::remove_file(&file)?,
+            None => {}
         }
-        fsys::remove_file(&file)?;
         match fsys::write_new(&file, note.as_bytes(), 0o644) {
             // Somebody else noted the same in between.
             Err(error) if error.io_kind() == Some(std::io::ErrorKind::AlreadyExists) => Ok(()),
