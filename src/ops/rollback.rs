@@ -89,8 +89,8 @@ pub fn rollback(context: &Context, request: &RollbackRequest) -> Result<Rollback
         return Ok(plan.outcome);
     }
     let session = Session::open(context, &plan.located.project)?;
-    // A crash may have been mended, or somebody switched or collected, while we waited for the lock: only what is decided under it counts.
-    let plan = Plan::new(context, request)?;
+    // A crash may have been mended, or somebody switched or collected, while we waited for the lock: only what holds under it counts.
+    let plan = if plan.still_holds(request)? { plan } else { Plan::new(context, request)? };
     if plan.outcome.nothing_to_do {
         return Ok(plan.outcome);
     }
@@ -125,6 +125,17 @@ impl Plan {
             saved_copies: vec![],
         };
         Ok(Plan { located, environment, current, target, edits, outcome })
+    }
+
+    /// Tells whether the same would be decided again. Records never change; what `--restore` compares them with may have.
+    fn still_holds(&self, request: &RollbackRequest) -> Result<bool, OpsError> {
+        let project = &self.located.project;
+        let text = fsys::read_optional(&project.directory.join(MANIFEST_NAME), COPY_BYTES_MAX)?;
+        Ok(!request.restore
+            && text.as_deref() == Some(project.text.as_bytes())
+            && generation::active_environment(&project.directory)? == self.located.active
+            && self.environment.current()? == Some(self.current.number)
+            && fsys::status(&self.environment.path(self.target.number))?.is_some())
     }
 
     fn tell_what_stays(&self, context: &Context, request: &RollbackRequest) -> Result<(), OpsError> {

@@ -83,7 +83,8 @@ impl Contents {
 
 /// Reads a file to its end and gives the digest and count of its bytes.
 pub(super) fn hash(mut file: File, path: &Path) -> Result<(Blake3Digest, u64), FsError> {
-    if fsys::status_of(&file, path)?.kind != FileKind::File {
+    let status = fsys::status_of(&file, path)?;
+    if status.kind != FileKind::File {
         return Err(FsError::io("read", path, io::ErrorKind::InvalidInput));
     }
     BUFFER.with_borrow_mut(|buffer| {
@@ -94,6 +95,10 @@ pub(super) fn hash(mut file: File, path: &Path) -> Result<(Blake3Digest, u64), F
                 Ok(read) => {
                     hasher.update(&buffer[..read]);
                     bytes += read as u64;
+                    // Less than was asked for, and as much as there is: most files end here, without being asked once more.
+                    if read < buffer.len() && bytes == status.size {
+                        return Ok((Blake3Digest::from_bytes(*hasher.finalize().as_bytes()), bytes));
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(FsError::io("read", path, error)),
