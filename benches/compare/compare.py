@@ -31,7 +31,7 @@ def main():
         print(f"{name} took {time.monotonic() - began:.0f} s", flush=True)
     print(page.summary(found))
     if arguments.page:
-        arguments.page.write_text(page.render(found, work))
+        arguments.page.write_text(page.render(found, arguments.binary))
 
 
 def parse():

@@ -34,7 +34,7 @@ class Taken(NamedTuple):
 
 def timed(argv, *, cwd=None, env=None):
     """Runs a command that must succeed, and tells what it took."""
-    with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as words:
+    with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as words, before_others():
         began = time.perf_counter()
         child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=nothing, stdout=subprocess.DEVNULL, stderr=words)
         _, status, usage = os.wait4(child.pid, 0)
@@ -44,6 +44,19 @@ def timed(argv, *, cwd=None, env=None):
             words.seek(0)
             raise Failed(f"{' '.join(map(str, argv[:6]))} …: exit {child.returncode}: {words.read().decode(errors='replace')[-2000:]}")
     return Taken(wall, usage.ru_utime + usage.ru_stime)
+
+
+@contextlib.contextmanager
+def before_others():
+    """Lets what is measured run before everything else on the machine, where that is allowed; every candidate alike."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def output(argv, *, cwd=None, env=None):
