@@ -39,8 +39,14 @@ pub struct GlobalArgs {
     #[arg(short = 'E', long = "env", value_name = "NAME", env = "PACKS_ENV", global = true)]
     pub env: Option<EnvironmentName>,
 
-    /// Where the store, the generations and the log live (default: $`XDG_DATA_HOME/packs`)
-    #[arg(long, value_name = "DIR", env = "PACKS_HOME", global = true)]
+    /// Where the store, the generations and the log live; by default `packs` in the user's data directory.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PACKS_HOME",
+        global = true,
+        help = "Where the store, the generations and the log live (default: $XDG_DATA_HOME/packs, else ~/.local/share/packs)"
+    )]
     pub home: Option<PathBuf>,
 
     /// How to print the answer
@@ -67,7 +73,7 @@ pub struct GlobalArgs {
     #[arg(short, long, env = "PACKS_QUIET", value_parser = FalseyValueParser::new(), global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more (-vv: still more)
+    /// Say more
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
 
