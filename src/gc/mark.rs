@@ -216,7 +216,7 @@ mod tests {
         let generations = (0..=5).map(|number| generation(number, 50 - 10 * i64::from(number))).collect();
         let environment = EnvironmentRoots { name: id(0).environment, current: Some(current), generations };
         let project =
-            ProjectRoots { id: project_id(), name: "Shop".into(), path: "/work/shop".into(), presence: Presence::Present, environments: vec![environment] };
+            ProjectRoots { id: project_id(), name: "Shop".into(), path: "/srv/shop".into(), presence: Presence::Present, environments: vec![environment] };
         Roots { projects: vec![project], running: vec![], stale: vec![] }
     }
 
