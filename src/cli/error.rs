@@ -289,7 +289,9 @@ fn source(error: &SourceError) -> Kind {
         SourceError::Transport { source, .. } => match &**source {
             NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
             NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
-            NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
+            NetError::Unsupported { .. } | NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => {
+                kind("registry-refused", INTEGRITY)
+            }
         },
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
         SourceError::NotTaken { source, .. } => match &**source {

@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use crate::fsys;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
+use crate::net::NetSettings;
+use crate::net::Network;
 use crate::ops::Context;
 use crate::ops::Locking;
 use crate::ops::OpsError;
@@ -199,6 +201,7 @@ impl Settings {
             environment_typed: typed.names_environment,
             locking: if global.locked || global.frozen { Locking::Locked } else { Locking::Allowed },
             offline: global.offline || global.frozen,
+            network: Network::new(NetSettings::default()),
             sync: !global.no_sync,
             jobs,
             wait_max: Duration::from_secs(global.wait),

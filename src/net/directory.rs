@@ -14,6 +14,8 @@ use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
+use std::io::Seek as _;
+use std::io::SeekFrom;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -24,6 +26,7 @@ use std::sync::atomic::Ordering;
 
 use crate::model::TreePath;
 use crate::net::Answer;
+use crate::net::Body;
 use crate::net::Fetched;
 use crate::net::NetError;
 use crate::net::Precondition;
@@ -71,11 +74,14 @@ impl Transport for Directory {
         Ok(Answer::Found(Fetched { bytes, revision }))
     }
 
-    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError> {
-        Ok(match self.place(path)?.open()? {
-            Some(file) => Answer::Found(Box::new(file)),
-            None => Answer::Absent,
-        })
+    fn open_at(&self, path: &str, offset: u64, _known: Option<&Revision>) -> Result<Answer<Body>, NetError> {
+        let place = self.place(path)?;
+        let Some(mut file) = place.open()? else { return Ok(Answer::Absent) };
+        let size = file.metadata().map_err(|source| place.failed("look at", source))?.len();
+        // A file without a name for its state begins anew where there is not as much of it; the caller's digest decides about the rest.
+        let offset = if offset <= size { offset } else { 0 };
+        file.seek(SeekFrom::Start(offset)).map_err(|source| place.failed("read", source))?;
+        Ok(Answer::Found(Body { offset, size: Some(size), revision: None, reader: Box::new(file) }))
     }
 
     fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError> {

@@ -7,6 +7,12 @@ use crate::model::InvalidNoun;
 /// Tells what a registry could not do, and for which file.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
+    /// An address of a kind that packs does not speak.
+    #[error("{address} is no address of a registry that packs can open")]
+    Unsupported {
+        /// The address, without any secret in it.
+        address: String,
+    },
     /// The root itself is not there.
     #[error("there is no registry at {root}")]
     NoRegistry {

@@ -9,11 +9,14 @@
 
 mod directory;
 mod error;
+mod network;
 
 use std::io::Read;
 
 pub use directory::Directory;
 pub use error::NetError;
+pub use network::NetSettings;
+pub use network::Network;
 
 /// What a look at a registry found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,27 @@ pub struct Fetched {
     pub revision: Revision,
 }
 
+/// What became of a file since it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as it was.
+    Same,
+    /// It is another now.
+    Other(Fetched),
+}
+
+/// The bytes of a file from somewhere on, as they arrive.
+pub struct Body {
+    /// Where the reader begins, in bytes from the start: 0 where the registry gives whole files only, or the file is another than the one begun with.
+    pub offset: u64,
+    /// The length of the whole file, if the registry says so.
+    pub size: Option<u64>,
+    /// The state of the file, for going on after a cut; `None` where the registry names none.
+    pub revision: Option<Revision>,
+    /// The bytes.
+    pub reader: Box<dyn Read + Send>,
+}
+
 /// When a write may happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
@@ -101,8 +125,20 @@ pub trait Transport: Send + Sync {
     /// Reads a file of at most `bytes_max` bytes.
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError>;
 
+    /// Reads a file of at most `bytes_max` bytes, unless it is as it was when `known` was its state.
+    fn read_changed(&self, path: &str, bytes_max: u64, known: &Revision) -> Result<Answer<Changed>, NetError> {
+        self.read(path, bytes_max)?.try_map(|fetched| Ok(if fetched.revision == *known { Changed::Same } else { Changed::Other(fetched) }))
+    }
+
     /// Opens a file of any size for reading.
-    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError>;
+    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError> {
+        self.open_at(path, 0, None)?.try_map(|body| Ok(body.reader))
+    }
+
+    /// Opens a file of any size from `offset` on, to go on after a cut; from its beginning if it is no longer the file whose state was `known`.
+    ///
+    /// [`Body::offset`] says where the bytes really begin.
+    fn open_at(&self, path: &str, offset: u64, known: Option<&Revision>) -> Result<Answer<Body>, NetError>;
 
     /// Writes a file whole, if the precondition holds.
     fn write(&self, path: &str, bytes: &[u8], when: &Precondition) -> Result<Written, NetError> {

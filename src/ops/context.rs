@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::fsys::Waiting;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
+use crate::net::Network;
 use crate::store::layout::Layout;
 
 /// Whether a lockfile may be written.
@@ -91,6 +92,8 @@ pub struct Context {
     pub locking: Locking,
     /// Whether the network may not be asked.
     pub offline: bool,
+    /// The door to registries that are not directories of this machine; not to be used if `offline`.
+    pub network: Network,
     /// Whether effects are synced to the disk.
     pub sync: bool,
     /// Threads to use; 1 means calls in an exact order.

@@ -12,10 +12,12 @@ use packs::model::PathComponent;
 use packs::model::ReleaseId;
 use packs::model::Sha256Digest;
 use packs::net::Answer;
+use packs::net::Body;
 use packs::net::Directory;
 use packs::net::Fetched;
 use packs::net::NetError;
 use packs::net::Precondition;
+use packs::net::Revision;
 use packs::net::Transport;
 use packs::net::Written;
 use packs::registry::IndexRelease;
@@ -141,8 +143,8 @@ impl Transport for Interrupted {
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         self.directory.read(path, bytes_max)
     }
-    fn open(&self, path: &str) -> Result<Answer<Box<dyn Read + Send>>, NetError> {
-        self.directory.open(path)
+    fn open_at(&self, path: &str, offset: u64, known: Option<&Revision>) -> Result<Answer<Body>, NetError> {
+        self.directory.open_at(path, offset, known)
     }
     fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError> {
         let mut writes_left = self.writes_left.lock().expect("no test panicked");
