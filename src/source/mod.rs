@@ -11,11 +11,27 @@ use std::io::Read;
 use crate::model::PackName;
 use crate::model::ReleaseId;
 use crate::net::Answer;
+use crate::net::Body;
+use crate::net::Revision;
 use crate::registry::IndexDocument;
 
 pub use error::SourceError;
 pub use registry::RegistrySource;
 pub use registry::Upload;
+
+/// Where in an archive reading is to go on.
+#[derive(Debug, Clone, Copy)]
+pub struct ArchivePosition<'a> {
+    /// Bytes from its start that are there already.
+    pub offset: u64,
+    /// The state of the file they came from, if its source named one: if it is another now, reading begins anew.
+    pub known: Option<&'a Revision>,
+}
+
+impl ArchivePosition<'_> {
+    /// The beginning.
+    pub const START: ArchivePosition<'static> = ArchivePosition { offset: 0, known: None };
+}
 
 /// A place that tells which releases of a pack there are, and gives their archives.
 pub trait Source: Send + Sync {
@@ -23,7 +39,12 @@ pub trait Source: Send + Sync {
     fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, SourceError>;
 
     /// Opens an archive of a release by its file name, unverified.
-    fn archive(&self, release: &ReleaseId, archive: &str) -> Result<Answer<Box<dyn Read + Send>>, SourceError>;
+    fn archive(&self, release: &ReleaseId, archive: &str) -> Result<Answer<Box<dyn Read + Send>>, SourceError> {
+        self.archive_at(release, archive, ArchivePosition::START)?.try_map(|body| Ok(body.reader))
+    }
+
+    /// Opens an archive of a release at a position, unverified, to go on after a cut; [`Body::offset`] says where its bytes really begin.
+    fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError>;
 
     /// Names the place for people; holds no secret.
     fn describe(&self) -> String;

@@ -15,6 +15,7 @@ use crate::model::PathComponent;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
 use crate::net::Answer;
+use crate::net::Body;
 use crate::net::NetError;
 use crate::net::Precondition;
 use crate::net::Transport;
@@ -29,6 +30,7 @@ use crate::registry::REGISTRY_FILE;
 use crate::registry::REGISTRY_FILE_BYTES_MAX;
 use crate::registry::RegistryDocument;
 use crate::registry::RegistryError;
+use crate::source::ArchivePosition;
 use crate::source::Source;
 use crate::source::SourceError;
 
@@ -56,9 +58,9 @@ impl Source for RegistrySource {
         answer.try_map(|fetched| IndexDocument::parse(&fetched.bytes, name).map_err(|source| self.refused(source)))
     }
 
-    fn archive(&self, release: &ReleaseId, archive: &str) -> Result<Answer<Box<dyn Read + Send>>, SourceError> {
+    fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError> {
         let path = registry::archive_path(&release.name, &release.version, archive);
-        self.transport.open(&path).map_err(|source| self.failed(source))
+        self.transport.open_at(&path, position.offset, position.known).map_err(|source| self.failed(source))
     }
 
     fn describe(&self) -> String {
