@@ -31,6 +31,7 @@ use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
 use crate::resolve;
 use crate::resolve::Chosen;
+use crate::resolve::Mode;
 use crate::resolve::Preferences;
 use crate::resolve::Root;
 
@@ -253,7 +254,7 @@ fn preferences(project: &Project, environment: &EnvironmentName, found: &Found, 
             others.entry(name).or_default().insert(version);
         }
     }
-    Ok(Preferences { locked, others })
+    Ok(Preferences { mode: Mode::Highest, locked, others })
 }
 
 fn solve(wants: &Wants, options: Options, universe: &Universe, preferences: &Preferences, revision: u32) -> Result<Lockfile, OpsError> {

@@ -34,6 +34,11 @@ pub trait Candidates {
     fn names(&self) -> Vec<&PackName> {
         Vec::new()
     }
+
+    /// Gives the range that the project puts in the place of every requirement on a pack, its own too.
+    fn overridden(&self, _name: &PackName) -> Option<&Range> {
+        None
+    }
 }
 
 impl Candidates for BTreeMap<PackName, Vec<Candidate>> {
@@ -59,9 +64,23 @@ pub struct Root {
     pub at: Option<Place>,
 }
 
+/// Which of several releases that would do is the best.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The highest.
+    #[default]
+    Highest,
+    /// The lowest.
+    Lowest,
+    /// The lowest of packs that the project itself requires, the highest of all others.
+    LowestDirect,
+}
+
 /// Releases to choose where there is a choice; never a reason for a conflict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferences {
+    /// Which releases are better than others.
+    pub mode: Mode,
     /// What this environment's lockfile says. It also makes a yanked release visible.
     pub locked: BTreeMap<PackName, Version>,
     /// What other environments of the project use; weaker.

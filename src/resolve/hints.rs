@@ -146,7 +146,7 @@ fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<Conf
 }
 
 fn prerelease(name: &PackName, known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
-    let highest = known.releases.iter().rev().find(|release| would_match_as_stable(range, release))?;
+    let highest = known.releases.iter().filter(|release| would_match_as_stable(range, release)).max_by_key(|release| &release.version)?;
     Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone() })
 }
 

@@ -1,5 +1,6 @@
 //! The packs of one solve: numbered as they are met, their releases in order of preference, and ranges as sets of these.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::model::ExtraName;
@@ -8,6 +9,7 @@ use crate::model::Range;
 use crate::model::Version;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
+use crate::resolve::Mode;
 use crate::resolve::Preferences;
 use crate::resolve::Root;
 use crate::resolve::versions::Releases;
@@ -139,10 +141,14 @@ impl<'a, C: Candidates> Universe<'a, C> {
             return set.clone();
         }
         let known = self.known(pack);
-        let exact = range.exact_version();
+        let meant = match known.node {
+            Node::Pack(name) => self.candidates.overridden(name).unwrap_or(range),
+            Node::Project | Node::Extra(..) => range,
+        };
+        let exact = meant.exact_version();
         let admits = |(index, release): &(usize, &&Candidate)| {
             let is_visible = release.yanked.is_none() || exact.is_some() || known.unveiled.contains(index);
-            is_visible && range.matches(&release.version)
+            is_visible && meant.matches(&release.version)
         };
         let count = known.count();
         let set = Releases::of(known.releases.iter().enumerate().filter(admits).map(|(index, _)| Slot::new(index, count)));
@@ -159,12 +165,16 @@ impl<'a, C: Candidates> Universe<'a, C> {
     fn look_up(&self, name: &'a PackName) -> Known<'a> {
         let found = self.candidates.releases(name);
         let mut releases: Vec<&Candidate> = found.unwrap_or_default().iter().collect();
-        releases.sort_by_key(|release| (!release.version.is_prerelease(), &release.version));
+        let roots = self.roots_of(name);
+        match self.preferences.mode {
+            Mode::Lowest => releases.sort_by_key(|release| (!release.version.is_prerelease(), Reverse(&release.version))),
+            Mode::LowestDirect if !roots.is_empty() => releases.sort_by_key(|release| (!release.version.is_prerelease(), Reverse(&release.version))),
+            Mode::Highest | Mode::LowestDirect => releases.sort_by_key(|release| (!release.version.is_prerelease(), &release.version)),
+        }
         let index_of = |version: &Version| releases.iter().position(|release| release.version == *version);
         let locked = self.preferences.locked.get(name).and_then(index_of);
         let others = self.preferences.others.get(name).into_iter().flatten().rev().filter_map(index_of);
         let preferred = locked.into_iter().chain(others).collect();
-        let roots = self.roots_of(name);
         let named = roots.iter().filter(|root| root.range.exact_version().is_some());
         let named = named.filter_map(|root| releases.iter().position(|release| root.range.matches(&release.version)));
         let unveiled = locked.into_iter().chain(named).collect();

@@ -139,7 +139,13 @@ impl<'a> Wording<'a> {
 
     fn lack(&self, needed: NodeId, lack: Lack) -> String {
         let newest = || match &self.conflict.subjects[&needed] {
-            Subject::Pack { versions, .. } => versions.last().map(|newest| format!("; the newest is {newest}")).unwrap_or_default(),
+            Subject::Pack { versions, .. } => versions
+                .iter()
+                .filter(|version| !version.is_prerelease())
+                .max()
+                .or_else(|| versions.iter().max())
+                .map(|newest| format!("; the newest is {newest}"))
+                .unwrap_or_default(),
             Subject::Project => String::new(),
         };
         match lack {

@@ -3,6 +3,7 @@
 mod choices;
 mod conflicts;
 mod deep;
+mod modes;
 mod oracle;
 
 use std::collections::BTreeMap;
