@@ -100,6 +100,15 @@ impl Transport for Directory {
         Ok(Written::Done)
     }
 
+    fn list(&self, directory: &str) -> Result<Option<Vec<String>>, NetError> {
+        let place = self.place(directory)?;
+        self.require_root()?;
+        let mut files = Vec::new();
+        list_into(directory, &place.target, &mut files).map_err(|source| place.failed("list", source))?;
+        files.sort();
+        Ok(Some(files))
+    }
+
     fn describe(&self) -> String {
         format!("file:{}", self.root.display())
     }
@@ -116,6 +125,26 @@ impl Directory {
     fn require_root(&self) -> Result<(), NetError> {
         if self.root.is_dir() { Ok(()) } else { Err(NetError::NoRegistry { root: self.describe() }) }
     }
+}
+
+/// Collects the files below a directory by their paths in the registry; hidden ones, which no registry has, and names that are no text are passed over.
+fn list_into(path: &str, directory: &Path, files: &mut Vec<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+        let (below, kind) = (format!("{path}/{name}"), entry.file_type()?);
+        if kind.is_dir() {
+            list_into(&below, &entry.path(), files)?;
+        } else {
+            files.push(below);
+        }
+    }
+    Ok(())
 }
 
 /// One file of a registry, which may not exist yet.

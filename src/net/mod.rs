@@ -150,6 +150,12 @@ pub trait Transport: Send + Sync {
     /// If the reader fails, nothing was written, and the error is [`NetError::Content`].
     fn write_from(&self, path: &str, content: &mut dyn Read, when: &Precondition) -> Result<Written, NetError>;
 
+    /// Lists the paths of all files below a directory of the root, sorted; none where there is no such directory, `None` where a root of this kind cannot be
+    /// listed, as a web server.
+    fn list(&self, _directory: &str) -> Result<Option<Vec<String>>, NetError> {
+        Ok(None)
+    }
+
     /// Names the root for people: `file:/srv/packs`; holds no secret.
     fn describe(&self) -> String;
 }

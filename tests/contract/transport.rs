@@ -32,7 +32,7 @@ macro_rules! promises {
 
 promises! { directory: super::empty_directory();
     reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
-    writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large,
+    writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, lists_what_is_below,
 }
 
 fn empty_directory() -> (tempfile::TempDir, Directory) {
@@ -134,6 +134,16 @@ fn loses_no_update(transport: &dyn Transport) {
         }
     });
     assert_eq!(fetch(transport, "list").bytes.len(), writers * rounds);
+}
+
+fn lists_what_is_below(transport: &dyn Transport) {
+    for path in ["index/ka/kanban.json", "index/@acme/boards.json", "index/k/k.json", "indexes/a", "packs/a"] {
+        assert_eq!(write(transport, path, "one", &Precondition::None), Written::Done);
+    }
+    let listed = |directory| transport.list(directory).expect("it answers").expect("it can be listed");
+    assert_eq!(listed("index"), ["index/@acme/boards.json", "index/k/k.json", "index/ka/kanban.json"]);
+    assert!(listed("nothing").is_empty());
+    assert!(matches!(transport.list("../a"), Err(NetError::InvalidPath { .. })));
 }
 
 fn opens_what_is_large(transport: &dyn Transport) {
