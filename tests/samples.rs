@@ -113,7 +113,17 @@ fn pack_manifests_are_written_as_the_samples_are() {
 fn index_documents() {
     let kanban = PackName::parse("kanban").expect("valid");
     check_samples("index", |bytes| Ok(IndexDocument::parse(bytes, &kanban).map(drop)?));
-    let refused = ["a-list", "newer-schema", "no-schema", "no-name", "artifacts-missing", "negative-size", "quality-over-100"];
+    let refused = [
+        "a-list",
+        "newer-schema",
+        "no-schema",
+        "no-name",
+        "artifacts-missing",
+        "negative-size",
+        "quality-over-100",
+        "list-for-deprecated",
+        "list-for-artifact",
+    ];
     check_schema("index", "packs.index.v1", &refused);
     let full = fs::read(repository().join("schemas/samples/index/valid/full.json")).expect("readable");
     let written = IndexDocument::parse(&full, &kanban).expect("valid").format();
@@ -123,7 +133,7 @@ fn index_documents() {
 #[test]
 fn registry_documents() {
     check_samples("packs-registry.json", |bytes| Ok(RegistryDocument::parse(bytes).map(drop)?));
-    check_schema("packs-registry.json", "packs.registry.v1", &["newer-schema", "no-name", "keys-is-text"]);
+    check_schema("packs-registry.json", "packs.registry.v1", &["newer-schema", "no-name", "keys-is-text", "a-list"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::generation::Operation;
 use crate::generation::ProjectFile;
 use crate::ops;
 use crate::registry::IndexDocument;
+use crate::registry::Names;
 use crate::registry::RegistryDocument;
 
 /// One schema: the name of the documents it describes, and itself.
@@ -23,6 +24,7 @@ pub fn schemas() -> Vec<Named> {
     vec![
         of::<PackManifest>("packs.manifest/1"),
         of::<IndexDocument>("packs.index/1"),
+        of::<Names>("packs.names/1"),
         of::<RegistryDocument>("packs.registry/1"),
         of::<GenerationRecord>("packs.generation/1"),
         of::<Operation>("packs.operation/1"),

@@ -36,6 +36,23 @@ pub enum RegistryError {
         #[source]
         source: serde_json::Error,
     },
+    /// A compressed document cannot be unpacked.
+    #[error("{document} cannot be unpacked")]
+    NotUnpackable {
+        /// The document.
+        document: &'static str,
+        /// What the decoder said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The list of packs is not sorted, or has a name twice.
+    #[error("names.json.zst lists {first} before {second}; each name stands there once, in order")]
+    NamesOutOfOrder {
+        /// The one that comes first.
+        first: Box<PackName>,
+        /// The one after it.
+        second: Box<PackName>,
+    },
     /// The document has a schema this program does not know.
     #[error("{document} has the schema {found:?}; this packs reads {expected:?}")]
     UnknownSchema {

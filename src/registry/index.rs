@@ -36,7 +36,7 @@ pub struct IndexDocument {
     #[serde(default, deserialize_with = "json::null_as_default")]
     pub revision: u64,
     /// The releases in the order they were published, newest last.
-    #[serde(default, deserialize_with = "json::null_as_default")]
+    #[serde(default, deserialize_with = "json::objects_or_null")]
     pub releases: Vec<IndexRelease>,
     /// The signature over the document without this field.
     #[serde(default)]
@@ -55,6 +55,7 @@ pub struct IndexRelease {
     #[serde(default, deserialize_with = "json::unique_keys_twice")]
     pub extras: BTreeMap<ExtraName, BTreeMap<PackName, Range>>,
     /// Its archives, at least one and at most one per platform.
+    #[serde(deserialize_with = "json::objects")]
     pub artifacts: Vec<IndexArtifact>,
     /// Its licence, as an SPDX expression.
     #[serde(default)]
@@ -83,7 +84,7 @@ pub struct IndexRelease {
     #[serde(default)]
     pub yanked: Option<String>,
     /// What to use instead, if it is no longer cared for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object_or_null")]
     pub deprecated: Option<Deprecation>,
 }
 

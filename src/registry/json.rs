@@ -28,7 +28,13 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64, schema: &
         return Err(RegistryError::TooDeep { document: document.to_owned(), depth_max: JSON_DEPTH_MAX });
     }
     check_schema(bytes, schema, document)?;
-    serde_json::from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+    object_from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+}
+
+fn object_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let document = T::deserialize(ObjectsOnly(&mut deserializer))?;
+    deserializer.end().map(|()| document)
 }
 
 /// Formats a document: indented by two, LF at the end, keys in the order of the format.
@@ -44,7 +50,7 @@ fn check_schema(bytes: &[u8], expected: &'static str, document: &str) -> Result<
     struct Head {
         schema: String,
     }
-    let head: Head = serde_json::from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })?;
+    let head: Head = object_from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })?;
     if head.schema == expected {
         return Ok(());
     }
@@ -73,6 +79,51 @@ fn depth_exceeds(bytes: &[u8], depth_max: usize) -> bool {
 /// Reads `null` as the default, since absent and null mean the same.
 pub(super) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a list of objects, or `null` as none.
+pub(super) fn objects_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let list = Option::<Vec<Object<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(list.into_iter().map(|object| object.0).collect())
+}
+
+/// Reads a list of objects.
+pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|object| object.0).collect())
+}
+
+/// Reads an object, or `null` as none.
+pub(super) fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// A value of a struct that stands there as an object.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(ObjectsOnly(deserializer)).map(Object)
+    }
+}
+
+/// Lets a struct be read from an object only: serde would take a list of its fields' values as well, which no other reader of the format does.
+struct ObjectsOnly<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple tuple_struct
+        map enum identifier ignored_any
+    }
 }
 
 /// Reads a map and refuses a key that stands twice, so that no two readers can see different requirements.

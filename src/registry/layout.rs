@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! packs-registry.json
+//! names.json.zst                    all packs and their newest releases, for search
 //! index/ka/kanban.json              one document per pack
 //! index/@acme/boards.json           a scoped pack
 //! packs/kanban/2.0.3/               kanban-2.0.3.tar.zst, kanban-2.0.3.tar.zst.sha256, MANIFEST.json
@@ -22,12 +23,34 @@ pub const REGISTRY_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Largest index document that is read, in bytes: some 50,000 releases of one pack.
 pub const INDEX_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// The file that lists all packs, for search.
+pub const NAMES_FILE: &str = "names.json.zst";
+
+/// Largest list of packs that is read, in bytes as it is packed.
+pub const NAMES_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The directory of all index documents.
+pub const INDEX_DIR: &str = "index";
+
+/// Largest MANIFEST.json beside an archive that is read, in bytes.
+pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Largest side file that is read, in bytes.
+pub const SIDE_FILE_BYTES_MAX: u64 = 4096;
+
 /// Gives the path of a pack's index document: `index/ka/kanban.json`.
 pub fn index_path(name: &PackName) -> String {
     match name.scope() {
         Some(_) => format!("index/{name}.json"),
         None => format!("index/{}/{name}.json", shard(name.as_str())),
     }
+}
+
+/// Reads the path of an index document back as the pack it belongs to; `None` where it is no such path.
+pub fn pack_of_index_path(path: &str) -> Option<PackName> {
+    let within = path.strip_prefix("index/")?.strip_suffix(".json")?;
+    let spelled = if within.starts_with('@') { within } else { within.split_once('/')?.1 };
+    PackName::parse(spelled).ok().filter(|name| index_path(name) == path)
 }
 
 /// Gives the directory of a release: `packs/kanban/2.0.3`.
@@ -64,8 +87,16 @@ mod tests {
         let name = PackName::parse(name).expect("a valid name");
         let version = Version::parse("1.0.0+b").expect("a valid version");
         assert_eq!(index_path(&name), index);
+        assert_eq!(pack_of_index_path(index).as_ref(), Some(&name));
         assert_eq!(archive_path(&name, &version, "a.tar.zst"), archive);
         assert_eq!(side_file_path(&name, &version, "a.tar.zst"), format!("{archive}.sha256"));
+    }
+
+    #[test]
+    fn other_paths_are_no_documents() {
+        for path in ["index/kanban.json", "index/bo/kanban.json", "index/ka/kanban", "index/ka/x/kanban.json", "index/@acme.json", "packs/ka/kanban.json", ""] {
+            assert_eq!(pack_of_index_path(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Registries: what an index document says of a pack, and where a registry's files lie.
 //!
-//! Pure. Knows the formats `packs.index/1` and `packs.registry/1` and the paths below a registry's root; knows neither disks nor networks, and never opens
+//! Pure. Knows the formats `packs.index/1`, `packs.names/1` and `packs.registry/1` and the paths below a registry's root; knows neither disks nor networks, and never opens
 //! an archive.
 //!
 //! How the formats may change: fields are only added, and a reader ignores those it does not know, so that an older packs keeps reading a newer registry.
@@ -11,6 +11,7 @@ mod error;
 mod index;
 mod json;
 mod layout;
+mod names;
 
 pub use document::RegistryDocument;
 pub use error::RegistryError;
@@ -20,10 +21,18 @@ pub use index::IndexDocument;
 pub use index::IndexRelease;
 pub use index::Published;
 pub use layout::INDEX_BYTES_MAX;
+pub use layout::INDEX_DIR;
+pub use layout::MANIFEST_BYTES_MAX;
+pub use layout::NAMES_BYTES_MAX;
+pub use layout::NAMES_FILE;
 pub use layout::REGISTRY_FILE;
 pub use layout::REGISTRY_FILE_BYTES_MAX;
+pub use layout::SIDE_FILE_BYTES_MAX;
 pub use layout::archive_dir;
 pub use layout::archive_path;
 pub use layout::index_path;
 pub use layout::manifest_path;
+pub use layout::pack_of_index_path;
 pub use layout::side_file_path;
+pub use names::NamedPack;
+pub use names::Names;
