@@ -175,7 +175,7 @@ fn place(failure: &OpsError) -> Option<Place> {
         OpsError::Manifest(error) => Some(error.place()),
         OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
-        OpsError::UnsupportedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
+        OpsError::UnopenedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
             Some(Place { file: file.clone(), line: *line })
@@ -195,7 +195,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::UnknownEnvironment { .. } => kind("unknown-environment", NOT_FOUND),
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
-        OpsError::UnsupportedRegistry { .. } => kind("unsupported-registry", USAGE),
+        OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
         OpsError::UnsupportedKeys { .. } => kind("unsupported-keys", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
@@ -289,9 +289,9 @@ fn source(error: &SourceError) -> Kind {
         SourceError::Transport { source, .. } => match &**source {
             NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
             NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
-            NetError::Unsupported { .. } | NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => {
-                kind("registry-refused", INTEGRITY)
-            }
+            NetError::Unsupported { .. } => kind("unsupported-registry", USAGE),
+            NetError::NotAsked { .. } => kind("registry-offline", UNKNOWN),
+            NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
         },
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
         SourceError::NotTaken { source, .. } => match &**source {

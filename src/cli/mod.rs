@@ -15,6 +15,7 @@ pub use schemas::schemas;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
@@ -95,7 +96,7 @@ fn prepare(global: &GlobalArgs, typed: &Typed) -> Result<Settings, OpsError> {
     }
     let around = Surroundings::read()?;
     let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    Settings::new(global, &around, typed, Box::new(Progress::new(global.quiet, global.verbose, bars)))
+    Settings::new(global, &around, typed, Arc::new(Progress::new(global.quiet, global.verbose, bars)))
 }
 
 impl Typed {
@@ -108,12 +109,21 @@ impl Typed {
     }
 }
 
+/// Takes user, password and query out of an address that was typed: the command line is recorded where others read it.
+fn without_secrets(argument: &str) -> String {
+    let Some((before, address)) = argument.split_once("://") else { return argument.to_owned() };
+    let (rest, query) = address.split_once('?').map_or((address, ""), |(rest, _)| (rest, "?***"));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let place = authority.rfind('@').map_or_else(|| rest.to_owned(), |at| format!("***{}", &rest[at..]));
+    format!("{before}://{place}{query}")
+}
+
 /// Gives the command line as it is recorded: with the program's bare name, quoted where needed.
 fn typed_command(arguments: &[OsString]) -> String {
     let quoted = |argument: &OsString| {
-        let text = argument.to_string_lossy();
+        let text = without_secrets(&argument.to_string_lossy());
         let is_bare = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./,:@^~+%".contains(c));
-        if is_bare { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+        if is_bare { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
     };
     std::iter::once("packs".to_owned()).chain(arguments.iter().skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
 }
@@ -151,5 +161,17 @@ mod tests {
     fn the_command_is_recorded_as_typed() {
         let typed = |words: &[&str]| typed_command(&words.iter().map(OsString::from).collect::<Vec<_>>());
         assert_eq!(typed(&["/usr/bin/packs", "switch", "-m", "it's time"]), r"packs switch -m 'it'\''s time'");
+    }
+
+    #[test]
+    fn a_recorded_command_holds_no_secret() {
+        for (argument, expected) in [
+            ("https://ana:geheim@packs.example.org/main", "https://***@packs.example.org/main"),
+            ("--registry=https://ana:a@b@h?sig=geheim", "--registry=https://***@h?***"),
+            ("s3://bucket/a@b", "s3://bucket/a@b"),
+            ("@acme/kanban@^2", "@acme/kanban@^2"),
+        ] {
+            assert_eq!(without_secrets(argument), expected);
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! From what was typed and what the process environment says to what it means; nobody below reads the environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +15,7 @@ use clap::builder::FalseyValueParser;
 use etcetera::BaseStrategy as _;
 use jiff::Timestamp;
 
+use crate::archive::Limits;
 use crate::fsys;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
@@ -27,6 +30,15 @@ use crate::store::layout::Layout;
 
 /// Seconds to wait for another packs unless told otherwise: longer than any ordinary switch.
 const WAIT_SECONDS_DEFAULT: u64 = 300;
+
+/// Requests that registries are asked at once, unless told otherwise: hides the way to a server, and is polite to it.
+const CONNECTIONS_DEFAULT: usize = 16;
+
+/// Variables that belong to the network, besides the proxies: by how their names begin, or whole.
+const NETWORK_VARIABLES: [&str; 9] = ["AWS_", "AZURE_", "GOOGLE_", "PACKS_TOKEN_", "PACKS_HTTP_", "GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL", "HOME"];
+
+/// Variables that name proxies; they are read in small letters too.
+const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// What may be written before or after any command's name.
 #[derive(Debug, Clone, Args)]
@@ -121,7 +133,7 @@ pub struct Typed {
 }
 
 /// What the process environment and the machine say, read once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// Whether `CI` is set.
     pub ci: bool,
@@ -135,6 +147,12 @@ pub struct Surroundings {
     pub host: String,
     /// The shell's name, for completions and `env`.
     pub path: Option<OsString>,
+    /// The variables that belong to the network, by name; they hold secrets.
+    network: BTreeMap<String, String>,
+    /// `SSL_CERT_FILE`.
+    certificates: Option<PathBuf>,
+    /// `NETRC`, else `.netrc` in the user's directory.
+    netrc: Option<PathBuf>,
     fault: Option<String>,
 }
 
@@ -155,6 +173,12 @@ impl Surroundings {
             user,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             path: std::env::var_os("PATH"),
+            network: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(is_of_network)
+                .collect(),
+            certificates: text("SSL_CERT_FILE").map(PathBuf::from),
+            netrc: text("NETRC").map(PathBuf::from).or_else(|| text("HOME").map(|home| Path::new(&home).join(".netrc"))),
             fault: text("PACKS_TEST_FAULT"),
         })
     }
@@ -185,7 +209,7 @@ impl Settings {
     ///
     /// # Errors
     /// When no home can be told.
-    pub fn new(global: &GlobalArgs, around: &Surroundings, typed: &Typed, report: Box<dyn Report>) -> Result<Settings, OpsError> {
+    pub fn new(global: &GlobalArgs, around: &Surroundings, typed: &Typed, report: Arc<dyn Report>) -> Result<Settings, OpsError> {
         if let Some(fault) = &around.fault {
             fsys::fault::arm(fault);
         }
@@ -201,8 +225,10 @@ impl Settings {
             environment_typed: typed.names_environment,
             locking: if global.locked || global.frozen { Locking::Locked } else { Locking::Allowed },
             offline: global.offline || global.frozen,
-            network: Network::new(NetSettings::default()),
+            network: Network::new(network(around)),
             sync: !global.no_sync,
+            connections: CONNECTIONS_DEFAULT,
+            limits: Limits::default(),
             jobs,
             wait_max: Duration::from_secs(global.wait),
             who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
@@ -221,6 +247,15 @@ impl Settings {
             path: around.path.clone(),
         })
     }
+}
+
+fn is_of_network((name, value): &(String, String)) -> bool {
+    let is_proxy = PROXY_VARIABLES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
+    !value.is_empty() && (is_proxy || NETWORK_VARIABLES.iter().any(|known| if known.ends_with('_') { name.starts_with(known) } else { name == known }))
+}
+
+fn network(around: &Surroundings) -> NetSettings {
+    NetSettings { certificates: around.certificates.clone(), netrc: around.netrc.clone(), variables: around.network.clone(), ..NetSettings::default() }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]

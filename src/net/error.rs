@@ -13,6 +13,12 @@ pub enum NetError {
         /// The address, without any secret in it.
         address: String,
     },
+    /// Something was to be written where nothing may be asked.
+    #[error("{root} may not be asked: the network is not to be used (--offline)")]
+    NotAsked {
+        /// The root, as people name it.
+        root: String,
+    },
     /// The root itself is not there.
     #[error("there is no registry at {root}")]
     NoRegistry {

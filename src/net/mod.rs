@@ -10,6 +10,7 @@
 mod directory;
 mod error;
 mod network;
+mod unasked;
 
 use std::io::Read;
 
@@ -17,6 +18,7 @@ pub use directory::Directory;
 pub use error::NetError;
 pub use network::NetSettings;
 pub use network::Network;
+pub use unasked::Unasked;
 
 /// What a look at a registry found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

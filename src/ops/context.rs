@@ -1,10 +1,12 @@
 //! What every use case is given: where, who, when, how; and whom to tell.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::archive::Limits;
 use crate::fsys::Waiting;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
@@ -96,6 +98,10 @@ pub struct Context {
     pub network: Network,
     /// Whether effects are synced to the disk.
     pub sync: bool,
+    /// Requests that registries are asked at once, at least 1.
+    pub connections: usize,
+    /// What an archive may ask of the machine.
+    pub limits: Limits,
     /// Threads to use; 1 means calls in an exact order.
     pub jobs: usize,
     /// How long to wait for a lock.
@@ -107,7 +113,7 @@ pub struct Context {
     /// The clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Whom to tell.
-    pub report: Box<dyn Report>,
+    pub report: Arc<dyn Report>,
 }
 
 impl Context {

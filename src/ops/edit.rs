@@ -97,7 +97,7 @@ pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutc
     let action = Action { name: "install", force: false, request: &request.change };
     change(context, &action, &|project, environment| {
         let names: BTreeSet<PackName> = request.packs.iter().map(|asked| asked.name.clone()).collect();
-        request.packs.iter().try_for_each(|asked| must_exist(project, asked, request.registry.as_ref()))?;
+        request.packs.iter().try_for_each(|asked| must_exist(context, project, asked, request.registry.as_ref()))?;
         let requirements =
             |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { request.packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
         let table = table(context, project);
@@ -176,9 +176,9 @@ fn requirement(request: &InstallRequest, asked: &AskedPack, ranges: &BTreeMap<Pa
     }
 }
 
-fn must_exist(project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
+fn must_exist(context: &Context, project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
     let registry = registry.cloned().unwrap_or_else(sources::default_registry);
-    let source = Sources::new(&project.manifest, &project.directory).registry(&registry)?;
+    let source = Sources::new(context, &project.manifest, &project.directory).registry(&registry)?;
     match source.index(&asked.name)? {
         Answer::Found(_) => Ok(()),
         Answer::Absent => Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: source.describe() }),

@@ -26,6 +26,7 @@ use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::StorePath;
 use crate::model::Version;
+use crate::net::NetError;
 use crate::resolve::Conflict;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -88,15 +89,16 @@ pub enum OpsError {
         /// Those declared.
         known: Vec<RegistryName>,
     },
-    /// A registry's address is of a kind that this packs does not read.
-    #[error("{at}: the registry {name} at {url} cannot be read: this packs reads only directories (file:)")]
-    UnsupportedRegistry {
+    /// A registry of packs.toml cannot be opened as its address says.
+    #[error("{at}: the registry {name} cannot be opened")]
+    UnopenedRegistry {
         /// The registry.
         name: RegistryName,
-        /// Its address.
-        url: String,
         /// Where it is written.
         at: Place,
+        /// Why.
+        #[source]
+        source: Box<NetError>,
     },
     /// A registry has signing keys, and this packs checks no signatures.
     #[error("{at}: the registry {name} has keys, but this packs cannot check signatures; nothing unchecked is used")]

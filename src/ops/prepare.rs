@@ -13,7 +13,6 @@ use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
 use crate::archive::FileEntry;
-use crate::archive::Limits;
 use crate::archive::PackManifest;
 use crate::archive::Verified;
 use crate::build::Collected;
@@ -101,7 +100,7 @@ pub(super) fn prepare<'s>(context: &Context, store: &'s Store, project: &Project
     for path in paths.iter().filter(|path| facts.stored.contains(path)) {
         stored.push((path.clone(), store.pack_manifest(path)?));
     }
-    let batch = Batch::new(store, Limits::default());
+    let batch = Batch::new(store, context.limits);
     let staged = stage_all(context, project, &batch, &needed, &facts)?;
     staged.iter().map(|staged| &staged.manifest).chain(stored.iter().map(|(_, manifest)| manifest)).try_for_each(|manifest| check_edges(lockfile, manifest))?;
     Ok(Prepared { batch, staged, stored, root, unpack_locks })
@@ -231,14 +230,14 @@ fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &N
         return Ok(vec![]);
     }
     context.report.event(Event::UnpackBegins { archives: to_stage.len(), bytes: plan.unpack_bytes() });
-    let sources = Sources::new(&project.manifest, &project.directory);
+    let sources = Sources::new(context, &project.manifest, &project.directory);
     let stage_one = |one: ToStage<'_>| stage(&sources, context, batch, &one);
     let staged = if context.jobs == 1 { to_stage.into_iter().map(stage_one).collect() } else { to_stage.into_iter().par_bridge().map(stage_one).collect() };
     context.report.event(Event::UnpackEnds);
     staged
 }
 
-fn stage(sources: &Sources, context: &Context, batch: &Batch<'_>, one: &ToStage<'_>) -> Result<Staged, OpsError> {
+fn stage(sources: &Sources<'_>, context: &Context, batch: &Batch<'_>, one: &ToStage<'_>) -> Result<Staged, OpsError> {
     let (release, bytes, staged) = match one {
         ToStage::Archive(need, registry, origin) => {
             let verified = open_archive(sources, context, need, registry, *origin)?;
@@ -258,7 +257,7 @@ fn stage(sources: &Sources, context: &Context, batch: &Batch<'_>, one: &ToStage<
 ///
 /// # Errors
 /// [`OpsError::ArchiveMissing`], [`OpsError::RegistryOffline`] where it cannot be had; [`OpsError::Fetch`] where it is not what is locked.
-pub(super) fn open_archive(sources: &Sources, context: &Context, need: &Need, registry: &RegistryName, origin: Origin) -> Result<Verified, OpsError> {
+pub(super) fn open_archive(sources: &Sources<'_>, context: &Context, need: &Need, registry: &RegistryName, origin: Origin) -> Result<Verified, OpsError> {
     let release = &need.release;
     let cached = context.layout.archive(&need.sha256);
     // A damaged cache is as good as none: the source has the archive.
@@ -280,7 +279,7 @@ pub(super) fn open_archive(sources: &Sources, context: &Context, need: &Need, re
 }
 
 /// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
-fn local_archive(sources: &Sources, need: &Need, registry: &RegistryName) -> Result<Option<PathBuf>, OpsError> {
+fn local_archive(sources: &Sources<'_>, need: &Need, registry: &RegistryName) -> Result<Option<PathBuf>, OpsError> {
     let Some(root) = sources.local_root(registry) else { return Ok(None) };
     // The name comes from a lockfile: it must not lead out of the registry.
     let archive = PathComponent::parse(&need.archive)?;

@@ -17,17 +17,14 @@ use crate::fetch;
 use crate::fsys;
 use crate::model::PackName;
 use crate::model::PathComponent;
-use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::TreeDigest;
 use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::OpsError;
-use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::sources;
-use crate::ops::sources::Sources;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexRelease;
 use crate::registry::Published;
@@ -44,7 +41,7 @@ const SIDE_FILE_BYTES_MAX: u64 = 4096;
 pub struct PublishRequest {
     /// The archives, each with its side file beside it.
     pub archives: Vec<PathBuf>,
-    /// A directory, its `file:` address, or the name of a registry in packs.toml.
+    /// A directory, an address, or the name of a registry in packs.toml.
     pub registry: String,
     /// The registry's judgement of quality, 0 to 100.
     pub quality: Option<u8>,
@@ -94,10 +91,10 @@ pub(super) struct CheckedArchive {
 /// # Errors
 /// [`OpsError::Archive`], [`OpsError::NoSideFile`] before anything is written; [`OpsError::Source`] where other bytes are published under that version already.
 pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOutcome, OpsError> {
-    let source = open_registry(context, &request.registry)?;
+    let source = sources::open_to_write(context, &request.registry)?;
     let mut checked = BTreeMap::<ReleaseId, Vec<CheckedArchive>>::new();
     for path in &request.archives {
-        let archive = check_archive(&context.directory.join(path))?;
+        let archive = check_archive(&context.directory.join(path), &context.limits)?;
         let release = ReleaseId { name: archive.manifest.name.clone(), version: archive.manifest.version.clone() };
         checked.entry(release).or_default().push(archive);
     }
@@ -120,7 +117,7 @@ pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOut
 ///
 /// # Errors
 /// [`OpsError::NoSideFile`], [`OpsError::Fetch`] where the digest differs, [`OpsError::Archive`] where the content is refused.
-pub(super) fn check_archive(path: &Path) -> Result<CheckedArchive, OpsError> {
+pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchive, OpsError> {
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
     let side_path = path.with_file_name(format!("{file_name}.sha256"));
@@ -132,7 +129,7 @@ pub(super) fn check_archive(path: &Path) -> Result<CheckedArchive, OpsError> {
         from: path.display().to_string(),
         source: Box::new(source),
     })?;
-    let contents = verified.read(&Limits::default(), &mut Nothing).map_err(|error| match error {
+    let contents = verified.read(limits, &mut Nothing).map_err(|error| match error {
         ReadError::Archive(source) => refused(source),
         ReadError::Visitor(never) => match never {},
     })?;
@@ -163,19 +160,6 @@ impl CheckedArchive {
             unpacked_size: Some(self.unpacked_bytes),
         })
     }
-}
-
-fn open_registry(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    if let Some(directory) = sources::local_directory(registry) {
-        return Ok(sources::open_directory(&context.directory.join(directory)));
-    }
-    let path = context.directory.join(registry);
-    if fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File) {
-        return Ok(sources::open_directory(&path));
-    }
-    let name = RegistryName::parse(registry).map_err(|_| OpsError::NoSuchFile { path })?;
-    let project = Project::open(context)?;
-    Sources::new(&project.manifest, &project.directory).registry(&name)
 }
 
 fn publish_one(source: &RegistrySource, entry: &IndexRelease, release: ReleaseId, archives: &[CheckedArchive]) -> Result<PublishedRelease, OpsError> {

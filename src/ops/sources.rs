@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
 
 use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
@@ -21,39 +23,70 @@ use crate::model::RequirementSource;
 use crate::model::SourceId;
 use crate::net::Answer;
 use crate::net::Directory;
+use crate::net::NetError;
+use crate::net::Transport;
+use crate::net::Unasked;
+use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::project::Project;
 use crate::registry::IndexDocument;
 use crate::source::RegistrySource;
 use crate::source::Source;
+use crate::source::SourceError;
 
 /// The registry that a requirement without one means.
 const DEFAULT_REGISTRY: &str = "default";
 
 /// The registries of a project, opened when first asked.
-pub(super) struct Sources {
+pub(super) struct Sources<'c> {
+    context: &'c Context,
     project: PathBuf,
     registries: BTreeMap<RegistryName, RegistryEntry>,
+    opened: Mutex<BTreeMap<RegistryName, Arc<RegistrySource>>>,
 }
 
-impl Sources {
+/// What a registry is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Write,
+}
+
+impl<'c> Sources<'c> {
     /// Takes the registries of a manifest, with relative addresses from the project's directory.
-    pub(super) fn new(manifest: &Manifest, project: &Path) -> Sources {
-        Sources { project: project.to_owned(), registries: manifest.registries.clone() }
+    pub(super) fn new(context: &'c Context, manifest: &Manifest, project: &Path) -> Sources<'c> {
+        Sources { context, project: project.to_owned(), registries: manifest.registries.clone(), opened: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Opens a registry by its name.
+    /// Opens a registry by its name, for reading; the second time it is the same one.
     ///
     /// # Errors
-    /// [`OpsError::UnknownRegistry`], [`OpsError::UnsupportedRegistry`].
-    pub(super) fn registry(&self, name: &RegistryName) -> Result<RegistrySource, OpsError> {
-        let entry =
-            self.registries.get(name).ok_or_else(|| OpsError::UnknownRegistry { name: name.clone(), known: self.registries.keys().cloned().collect() })?;
-        let directory =
-            local_directory(&entry.url).ok_or_else(|| OpsError::UnsupportedRegistry { name: name.clone(), url: entry.url.clone(), at: entry.at.clone() })?;
+    /// [`OpsError::UnknownRegistry`], [`OpsError::UnopenedRegistry`].
+    pub(super) fn registry(&self, name: &RegistryName) -> Result<Arc<RegistrySource>, OpsError> {
+        let mut opened = self.opened.lock().expect("no holder panics");
+        if let Some(source) = opened.get(name) {
+            return Ok(Arc::clone(source));
+        }
+        let source = Arc::new(self.open(name, Purpose::Read)?);
+        opened.insert(name.clone(), Arc::clone(&source));
+        Ok(source)
+    }
+
+    fn open(&self, name: &RegistryName, purpose: Purpose) -> Result<RegistrySource, OpsError> {
+        let entry = self.entry(name)?;
         if !entry.keys.is_empty() {
             return Err(OpsError::UnsupportedKeys { name: name.clone(), at: entry.at.clone() });
         }
-        Ok(open_directory(&self.resolved(&directory)))
+        let unopened = |source| OpsError::UnopenedRegistry { name: name.clone(), at: entry.at.clone(), source: Box::new(source) };
+        let transport = match local_directory(&entry.url) {
+            Some(directory) => Box::new(Directory::new(self.resolved(&directory))),
+            None => open_remote(self.context, &entry.url, purpose).map_err(unopened)?,
+        };
+        Ok(RegistrySource::new(transport))
+    }
+
+    fn entry(&self, name: &RegistryName) -> Result<&RegistryEntry, OpsError> {
+        self.registries.get(name).ok_or_else(|| OpsError::UnknownRegistry { name: name.clone(), known: self.registries.keys().cloned().collect() })
     }
 
     /// Gives the directory of a registry, if it lies on this machine.
@@ -68,9 +101,56 @@ impl Sources {
     }
 }
 
+/// Opens what was typed as a registry to write to: a directory, an address, or a name of packs.toml.
+///
+/// # Errors
+/// [`OpsError::NoSuchFile`] where it is none of them; as [`Sources::registry`].
+pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
+    open_typed(context, registry, Purpose::Write)
+}
+
+fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
+    if let Some(directory) = local_directory(registry) {
+        return Ok(open_directory(&context.directory.join(directory)));
+    }
+    if is_address(registry) {
+        let failed = |source| SourceError::Transport { registry: shown(registry), source: Box::new(source) };
+        return Ok(RegistrySource::new(open_remote(context, registry, purpose).map_err(failed)?));
+    }
+    let path = context.directory.join(registry);
+    if fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File) {
+        return Ok(open_directory(&path));
+    }
+    let name = RegistryName::parse(registry).map_err(|_| OpsError::NoSuchFile { path })?;
+    let project = Project::open(context)?;
+    Sources::new(context, &project.manifest, &project.directory).open(&name, purpose)
+}
+
+/// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
+fn open_remote(context: &Context, address: &str, _purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
+    if context.offline {
+        return Ok(Box::new(Unasked::new(shown(address))));
+    }
+    context.network.open(address)
+}
+
 /// Opens a directory as a registry.
-pub(super) fn open_directory(root: &Path) -> RegistrySource {
+fn open_directory(root: &Path) -> RegistrySource {
     RegistrySource::new(Box::new(Directory::new(root)))
+}
+
+/// Tells whether a text is written as an address: a scheme, then `://`.
+fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)))
+}
+
+/// Spells an address without what may be secret in it: user, password and query.
+fn shown(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 /// Reads `file:registry`, `file:/srv/registry` and `file:///srv/registry` as a path.
@@ -109,7 +189,11 @@ pub(super) fn assignments(wants: &Wants) -> BTreeMap<PackName, RequirementSource
 }
 
 /// Loads the documents of all names reachable from `start`, level by level; `extra_names` gives what extras add.
-pub(super) fn load_documents(sources: &Sources, assigned: &BTreeMap<PackName, RequirementSource>, start: BTreeSet<PackName>) -> Result<Documents, OpsError> {
+pub(super) fn load_documents(
+    sources: &Sources<'_>,
+    assigned: &BTreeMap<PackName, RequirementSource>,
+    start: BTreeSet<PackName>,
+) -> Result<Documents, OpsError> {
     let mut documents = Documents::default();
     let mut seen: BTreeSet<PackName> = start.clone();
     let mut level = start;
@@ -138,7 +222,7 @@ enum Loaded {
     Path,
 }
 
-fn load_one(sources: &Sources, assigned: &BTreeMap<PackName, RequirementSource>, name: PackName) -> Result<(PackName, Loaded), OpsError> {
+fn load_one(sources: &Sources<'_>, assigned: &BTreeMap<PackName, RequirementSource>, name: PackName) -> Result<(PackName, Loaded), OpsError> {
     let assigned = assigned.get(&name).cloned().unwrap_or(RequirementSource::Registry(None));
     let Some(registry) = registry_of(&assigned) else { return Ok((name, Loaded::Path)) };
     let source = sources.registry(&registry)?;
@@ -158,6 +242,20 @@ fn names_of(document: &IndexDocument) -> impl Iterator<Item = PackName> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_secrets() {
+        for (address, expected) in [
+            ("https://ana:secret@packs.example.org/main?token=secret#x", "https://packs.example.org/main"),
+            ("https://ana:a@b@packs.example.org", "https://packs.example.org"),
+            ("s3://bucket/prefix", "s3://bucket/prefix"),
+            ("https://packs.example.org?sig=secret", "https://packs.example.org"),
+        ] {
+            assert!(is_address(address));
+            assert_eq!(shown(address), expected, "{address}");
+        }
+        assert!(!is_address("registry") && !is_address("://x") && !is_address("a b://x"));
+    }
 
     #[test]
     fn addresses_of_directories() {

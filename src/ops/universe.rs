@@ -54,7 +54,7 @@ impl Candidates for Universe {
 impl Universe {
     /// Loads everything that the wants may reach and judges each release.
     pub(super) fn load(context: &Context, project: &Project, wants: &Wants) -> Result<Universe, OpsError> {
-        let sources = Sources::new(&project.manifest, &project.directory);
+        let sources = Sources::new(context, &project.manifest, &project.directory);
         let paths = collect_paths(project, wants)?;
         let documents = sources::load_documents(&sources, &sources::assignments(wants), starting_names(wants, &paths))?;
         let rules = Judge { wants, policy: project.manifest.policy.as_ref(), now: context.now() };

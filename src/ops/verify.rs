@@ -146,7 +146,7 @@ fn verify_archives(context: &Context, archives: &[PathBuf]) -> Result<VerifyOutc
             return Err(OpsError::NoSuchFile { path });
         }
     }
-    let check = |path: &PathBuf| (path.clone(), check_archive(&context.directory.join(path)));
+    let check = |path: &PathBuf| (path.clone(), check_archive(&context.directory.join(path), &context.limits));
     let checked: Vec<_> =
         if context.jobs == 1 { archives.iter().map(check).collect() } else { archives.to_vec().into_par_iter().map(|path| check(&path)).collect() };
     let mut outcome = VerifyOutcome::default();
@@ -331,7 +331,7 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
         for release in lockfile.releases.values() {
             for artifact in release.artifacts.iter().filter(|artifact| StorePath::new(artifact.tree, &release.id) == *path) {
                 let SourceId::Registry(registry) = &release.source else { continue };
-                let sources = Sources::new(&project.manifest, &project.directory);
+                let sources = Sources::new(context, &project.manifest, &project.directory);
                 let mended = open_archive(&sources, context, &need(release, artifact), registry, Origin::Cache)
                     .and_then(|archive| Ok(store::repair(store, path, RepairFrom::Archive(&archive), durability)?));
                 match mended {

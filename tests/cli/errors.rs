@@ -114,7 +114,7 @@ fn no_registry() {
     hint: check the address under [registries] in packs.toml; relative ones start at packs.toml
     ");
     world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ndefault = \"https://example.org/registry\"\n\n[packages]\nkanban = \"1\"\n");
-    insta::assert_snapshot!(world.packs(["lock"]).fails(2).stderr, @"error: packs.toml:5: the registry default at https://example.org/registry cannot be read: this packs reads only directories (file:)");
+    insta::assert_snapshot!(world.packs(["lock", "--offline"]).fails(6).stderr, @"error: the registry https://example.org/registry is offline, and the index of kanban is needed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `packs publish ARCHIVE … --registry DIR`
+//! `packs publish ARCHIVE … --registry WHERE`
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(value_name = "ARCHIVE", required = true)]
     archives: Vec<PathBuf>,
 
-    /// The registry: a directory, its file: address, or its name in packs.toml
+    /// The registry: a directory, an address (file:, s3://, gs://, az://), or its name in packs.toml
     #[arg(long, value_name = "REGISTRY", default_value = "default")]
     registry: String,
 
