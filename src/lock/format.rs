@@ -85,6 +85,7 @@ pub(super) fn format_requirement(requirement: &Requirement) -> String {
     match &requirement.source {
         RequirementSource::Registry(None) => {}
         RequirementSource::Registry(Some(name)) => fields.push(("registry", quote(name.as_str()))),
+        RequirementSource::GitHub(repository) => fields.push(("github", quote(repository.as_str()))),
         RequirementSource::Path(path) if requirement.range.as_str() == "*" => fields = vec![("path", quote(path))],
         RequirementSource::Path(path) => fields.push(("path", quote(path))),
     }
@@ -197,6 +198,7 @@ mod tests {
     use crate::model::Range;
     use crate::model::RegistryName;
     use crate::model::ReleaseId;
+    use crate::model::Repository;
     use crate::model::Sha256Digest;
     use crate::model::SourceId;
     use crate::model::TreeDigest;
@@ -232,7 +234,12 @@ mod tests {
 
     fn requirement() -> impl Strategy<Value = Requirement> {
         let registry = || proptest::option::of("[a-z]{1,4}".prop_map(|text| RegistryName::parse(&text).expect("valid")));
-        let source = prop_oneof![registry().prop_map(RequirementSource::Registry), "\\.\\./[a-z \"\\\\]{1,4}".prop_map(RequirementSource::Path)];
+        let repository = "[a-z]{1,3}/[a-z._-]{3}".prop_filter_map("a valid repository", |text| Repository::parse(&text).ok());
+        let source = prop_oneof![
+            registry().prop_map(RequirementSource::Registry),
+            repository.prop_map(RequirementSource::GitHub),
+            "\\.\\./[a-z \"\\\\]{1,4}".prop_map(RequirementSource::Path)
+        ];
         (name(), prop_oneof![range(), Just(Range::any())], source, extras(), proptest::sample::select(Tier::ALL.to_vec()))
             .prop_map(|(name, range, source, extras, tier)| Requirement { name, range, source, extras, tier })
     }

@@ -29,6 +29,7 @@ use crate::model::Platform;
 use crate::model::Range;
 use crate::model::RegistryName;
 use crate::model::ReleaseId;
+use crate::model::Repository;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
 use crate::model::Sha256Digest;
@@ -211,6 +212,7 @@ struct RawRequirement(RawRequirementTable);
 struct RawRequirementTable {
     version: Option<Range>,
     registry: Option<RegistryName>,
+    github: Option<Repository>,
     path: Option<String>,
     #[serde(default)]
     with: BTreeSet<ExtraName>,
@@ -221,7 +223,11 @@ struct RawRequirementTable {
 impl RawRequirement {
     fn named(self, name: PackName) -> Requirement {
         let RawRequirement(table) = self;
-        let source = table.path.map_or(RequirementSource::Registry(table.registry), RequirementSource::Path);
+        let source = match (table.path, table.github) {
+            (Some(path), _) => RequirementSource::Path(path),
+            (None, Some(repository)) => RequirementSource::GitHub(repository),
+            (None, None) => RequirementSource::Registry(table.registry),
+        };
         Requirement { name, range: table.version.unwrap_or_else(Range::any), source, extras: table.with, tier: table.tier }
     }
 }
@@ -244,7 +250,7 @@ impl<'de> Visitor<'de> for RangeOrTable {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         let version = Some(Range::parse(text).map_err(E::custom)?);
-        Ok(RawRequirement(RawRequirementTable { version, registry: None, path: None, with: BTreeSet::new(), tier: Tier::default() }))
+        Ok(RawRequirement(RawRequirementTable { version, registry: None, github: None, path: None, with: BTreeSet::new(), tier: Tier::default() }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {

@@ -72,6 +72,7 @@ fn verify_range(release: &LockedRelease, range: &Range, by: impl FnOnce() -> Str
 
 fn wanted_source(requirement: &Requirement) -> SourceId {
     match &requirement.source {
+        RequirementSource::GitHub(repository) => SourceId::GitHub(repository.clone()),
         RequirementSource::Path(path) => SourceId::Path(path.clone()),
         RequirementSource::Registry(Some(name)) => SourceId::Registry(name.clone()),
         RequirementSource::Registry(None) => SourceId::Registry(RegistryName::parse(REGISTRY_USUAL).expect("`default` is a registry name")),

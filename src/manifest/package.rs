@@ -20,7 +20,10 @@ use crate::model::RequirementSource;
 use crate::model::Tier;
 
 /// The keys of an entry that is a table.
-const KEYS: [&str; 7] = ["version", "registry", "with", "tier", "path", "priority", "rename"];
+const KEYS: [&str; 8] = ["version", "registry", "with", "tier", "path", "github", "priority", "rename"];
+
+/// The keys that say where a pack comes from, of which an entry has at most one; the first one found counts.
+const SOURCES: [&str; 3] = ["path", "github", "registry"];
 
 /// Reads the entry of a pack.
 pub(super) fn read_package(name: &PackName, field: &Field<'_>, declared: &Declared<'_>, faults: &mut Faults<'_>) -> Option<PackageEntry> {
@@ -58,15 +61,16 @@ fn read_range(section: &Section<'_>, faults: &mut Faults<'_>) -> Option<Range> {
 }
 
 fn read_source(section: &Section<'_>, declared: &Declared<'_>, faults: &mut Faults<'_>) -> Option<RequirementSource> {
-    match (section.find("path"), section.find("registry")) {
-        (Some(path), Some(registry)) => {
-            let message = format!("{} has both `path` and `registry`; a pack comes from one place", section.name());
-            faults.add(registry.key_span.start..registry.span.end.max(registry.key_span.end), message, "contradicts `path`");
-            read_path(&path, faults)
-        }
-        (Some(path), None) => read_path(&path, faults),
-        (None, Some(registry)) => read_registry_name(&registry, declared, faults),
-        (None, None) => Some(RequirementSource::Registry(None)),
+    let mut found = SOURCES.iter().filter_map(|key| section.find(key));
+    let Some(source) = found.next() else { return Some(RequirementSource::Registry(None)) };
+    for other in found {
+        let message = format!("{} has both `{}` and `{}`; a pack comes from one place", section.name(), source.key, other.key);
+        faults.add(other.key_span.start..other.span.end.max(other.key_span.end), message, format!("contradicts `{}`", source.key));
+    }
+    match source.key {
+        "path" => read_path(&source, faults),
+        "github" => source.noun(faults).map(RequirementSource::GitHub),
+        _ => read_registry_name(&source, declared, faults),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::model::ExtraName;
 use crate::model::PackName;
 use crate::model::Range;
 use crate::model::RegistryName;
+use crate::model::Repository;
 
 /// How much a project wants a pack; an environment chooses which tiers it links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -44,6 +45,8 @@ impl Tier {
 pub enum RequirementSource {
     /// A registry by name; without one, the registry `default`.
     Registry(Option<RegistryName>),
+    /// The releases of a repository on GitHub.
+    GitHub(Repository),
     /// A directory, relative to packs.toml or absolute, collected at each switch.
     Path(String),
 }

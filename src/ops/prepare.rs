@@ -141,6 +141,8 @@ impl Needed {
                     let artifact = context.platform.and_then(|host| lockfile.artifact(name, host)).ok_or_else(|| no_archive(context, release))?;
                     needed.archives.push((need(release, artifact), registry.clone()));
                 }
+                // What comes from there is not fetched yet.
+                SourceId::GitHub(_) => return Err(no_archive(context, release)),
                 SourceId::Path(path) => {
                     let written_at = || Place { file: wants.environment.lockfile_name(), line: 1 };
                     let at = wants.packages.get(name).map_or_else(written_at, |entry| entry.at.clone());

@@ -165,7 +165,7 @@ pub(super) fn registry_of(source: &RequirementSource) -> Option<RegistryName> {
     match source {
         RequirementSource::Registry(Some(name)) => Some(name.clone()),
         RequirementSource::Registry(None) => Some(default_registry()),
-        RequirementSource::Path(_) => None,
+        RequirementSource::GitHub(_) | RequirementSource::Path(_) => None,
     }
 }
 

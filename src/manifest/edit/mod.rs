@@ -176,9 +176,10 @@ fn packages_path(environment: Option<&EnvironmentName>) -> Vec<String> {
 fn contradicted_keys(requirement: &Requirement) -> &'static [&'static str] {
     match &requirement.source {
         RequirementSource::Registry(None) => &[],
-        RequirementSource::Registry(Some(_)) => &["path"],
-        RequirementSource::Path(_) if requirement.range.as_str() == "*" => &["registry", "version"],
-        RequirementSource::Path(_) => &["registry"],
+        RequirementSource::Registry(Some(_)) => &["path", "github"],
+        RequirementSource::GitHub(_) => &["path", "registry"],
+        RequirementSource::Path(_) if requirement.range.as_str() == "*" => &["registry", "github", "version"],
+        RequirementSource::Path(_) => &["registry", "github"],
     }
 }
 
@@ -187,13 +188,15 @@ fn fields_of(requirement: &Requirement) -> Vec<(&'static str, Value)> {
     let mut fields = Vec::new();
     let path = match &requirement.source {
         RequirementSource::Path(path) => Some(path),
-        RequirementSource::Registry(_) => None,
+        RequirementSource::Registry(_) | RequirementSource::GitHub(_) => None,
     };
     if path.is_none() || requirement.range.as_str() != "*" {
         fields.push(("version", Value::from(requirement.range.as_str())));
     }
-    if let RequirementSource::Registry(Some(registry)) = &requirement.source {
-        fields.push(("registry", Value::from(registry.as_str())));
+    match &requirement.source {
+        RequirementSource::Registry(Some(registry)) => fields.push(("registry", Value::from(registry.as_str()))),
+        RequirementSource::GitHub(repository) => fields.push(("github", Value::from(repository.as_str()))),
+        RequirementSource::Registry(None) | RequirementSource::Path(_) => {}
     }
     fields.extend(path.map(|path| ("path", Value::from(path.as_str()))));
     if !requirement.extras.is_empty() {
@@ -212,6 +215,7 @@ mod tests {
     use super::*;
     use crate::model::ExtraName;
     use crate::model::Range;
+    use crate::model::Repository;
 
     const PROJECT: &str = "[project]\nname = \"shop\"\n";
 
@@ -278,6 +282,19 @@ mod tests {
         check_set("[packages]\n", &wanted, &format!("[packages]\nreports = {expected}\n"));
         check_set("[packages]\nreports = \"1\" # r\n", &wanted, &format!("[packages]\nreports = {expected} # r\n"));
         check_set("[packages]\nreports = { path = \"../r\" }\n", &wanted, &format!("[packages]\nreports = {expected}\n"));
+    }
+
+    #[test]
+    fn a_repository_replaces_a_registry_and_the_reverse() {
+        let mut wanted = requirement("kanban", "^2");
+        wanted.source = RequirementSource::GitHub(Repository::parse("acme/kanban").expect("valid"));
+        let registries = "[registries]\ndefault = \"file:r\"\n[packages]\n";
+        let (from_registry, from_github) =
+            (format!("{registries}kanban = {{ version = \"^1\", registry = \"default\" }}\n"), "{ version = \"^2\", github = \"acme/kanban\" }");
+        check_set(&from_registry, &wanted, &format!("{registries}kanban = {from_github}\n"));
+        check_set("[packages]\n", &wanted, &format!("[packages]\nkanban = {from_github}\n"));
+        wanted.source = RequirementSource::Registry(Some(RegistryName::parse("default").expect("valid")));
+        check_set(&format!("{registries}kanban = {from_github}\n"), &wanted, &from_registry.replace("^1", "^2"));
     }
 
     #[test]

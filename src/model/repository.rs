@@ -1,0 +1,69 @@
+//! A repository on GitHub, whose releases hold archives.
+
+use std::fmt;
+
+use crate::model::InvalidNoun;
+use crate::model::spelled::spelled_as_text;
+
+/// Longest name of an owner, in bytes; GitHub allows no more.
+const OWNER_BYTES_MAX: usize = 39;
+
+/// Longest name of a repository, in bytes; GitHub allows no more.
+const NAME_BYTES_MAX: usize = 100;
+
+/// A repository by owner and name: `acme/kanban`.
+///
+/// Both are spelled with characters that need no escape in an address. GitHub takes either case; what is written counts as written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository(String);
+
+impl Repository {
+    /// Parses `OWNER/NAME`.
+    pub fn parse(text: &str) -> Result<Self, InvalidNoun> {
+        let invalid = |reason: &str| InvalidNoun::new("GitHub repository", text, reason);
+        let (owner, name) = text.split_once('/').filter(|_| !text.contains(':')).ok_or_else(|| invalid("it must be OWNER/NAME, as in acme/kanban"))?;
+        let is_owner = is_spelled(owner, OWNER_BYTES_MAX, b"-") && !owner.starts_with('-');
+        if !is_owner {
+            return Err(invalid("an owner has 1 to 39 letters, digits or `-`, and does not begin with `-`"));
+        }
+        if !is_spelled(name, NAME_BYTES_MAX, b"-._") || name == "." || name == ".." {
+            return Err(invalid("a repository has 1 to 100 letters, digits, `-`, `.` or `_`"));
+        }
+        if name.strip_suffix(".git").is_some() {
+            return Err(invalid("leave out `.git`"));
+        }
+        Ok(Repository(text.to_owned()))
+    }
+
+    /// Gives the text form, which is also its path in GitHub's addresses.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_spelled(text: &str, bytes_max: usize, besides: &[u8]) -> bool {
+    !text.is_empty() && text.len() <= bytes_max && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || besides.contains(&byte))
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+spelled_as_text!(Repository, "Repository");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling() {
+        for good in ["acme/kanban", "A-1/x.y_z-", "a/.github"] {
+            assert_eq!(Repository::parse(good).expect("valid").as_str(), good);
+        }
+        let long = format!("acme/{}", "a".repeat(101));
+        for bad in ["", "acme", "acme/", "/kanban", "acme/..", "a/b/c", "-a/b", "a b/c", "a/b?c", "a/b#c", "a/b%2f", "acme/kanban.git", "ünï/x", &long] {
+            assert!(Repository::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
