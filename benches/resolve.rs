@@ -10,6 +10,7 @@ use packs::model::PackName;
 use packs::model::Range;
 use packs::model::Version;
 use packs::resolve::Candidate;
+use packs::resolve::Limit;
 use packs::resolve::Preferences;
 use packs::resolve::Root;
 use packs::resolve::resolve;
@@ -25,16 +26,16 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     let (free, tight) = (registry(RELEASES), registry(RELEASES / 2));
     let roots: Vec<Root> = (0..ROOTS).map(|number| root(number, "1")).collect();
     let preferences = Preferences::default();
-    let resolution = resolve(&roots, &free, &preferences).expect("there is one");
+    let resolution = resolve(&roots, &free, &preferences, &Limit::none()).expect("there is one");
     let locked = Preferences { locked: resolution.releases.into_iter().map(|(name, chosen)| (name, chosen.version)).collect(), ..Preferences::default() };
     let mut group = criterion.benchmark_group("resolve");
-    group.bench_function("no conflicts", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &preferences))));
-    group.bench_function("all locked", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &locked))));
-    assert!(resolve(&roots, &tight, &preferences).is_ok(), "there is one after going back");
-    group.bench_function("newest releases conflict", |bencher| bencher.iter(|| black_box(resolve(&roots, &tight, &preferences))));
+    group.bench_function("no conflicts", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &preferences, &Limit::none()))));
+    group.bench_function("all locked", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &locked, &Limit::none()))));
+    assert!(resolve(&roots, &tight, &preferences, &Limit::none()).is_ok(), "there is one after going back");
+    group.bench_function("newest releases conflict", |bencher| bencher.iter(|| black_box(resolve(&roots, &tight, &preferences, &Limit::none()))));
     let impossible: Vec<Root> = roots.iter().cloned().chain([root(ROOTS - 1, "=1.0.0"), root(ROOTS, "2")]).collect();
-    group.bench_function("no resolution, explained", |bencher| {
-        bencher.iter(|| black_box(resolve(&impossible, &free, &preferences).expect_err("none").explain()));
+    group.bench_function("no resolution", |bencher| {
+        bencher.iter(|| black_box(resolve(&impossible, &free, &preferences, &Limit::none()).expect_err("none")));
     });
     group.finish();
 }

@@ -31,6 +31,8 @@ use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
 use crate::resolve;
 use crate::resolve::Chosen;
+use crate::resolve::Failure;
+use crate::resolve::Limit;
 use crate::resolve::Mode;
 use crate::resolve::Preferences;
 use crate::resolve::Root;
@@ -259,8 +261,10 @@ fn preferences(project: &Project, environment: &EnvironmentName, found: &Found, 
 
 fn solve(wants: &Wants, options: Options, universe: &Universe, preferences: &Preferences, revision: u32) -> Result<Lockfile, OpsError> {
     let roots: Vec<Root> = wants.packages.values().map(root).collect();
-    let resolution = resolve::resolve(&roots, universe, preferences)
-        .map_err(|conflict| OpsError::Conflict { environment: wants.environment.clone(), conflict: Box::new(conflict) })?;
+    let resolution = resolve::resolve(&roots, universe, preferences, &Limit::none()).map_err(|failure| match failure {
+        Failure::Conflict(conflict) => OpsError::Conflict { environment: wants.environment.clone(), conflict },
+        Failure::OutOfTime { .. } => unreachable!("no limit was set"),
+    })?;
     let releases = resolution.releases.iter().map(|(name, chosen)| (name.clone(), locked_release(name, chosen, universe))).collect();
     Ok(Lockfile { environment: wants.environment.clone(), revision, options, requirements: wants.requirements(), releases })
 }

@@ -12,6 +12,7 @@ mod candidates;
 mod conflict;
 mod explain;
 mod hints;
+mod limit;
 mod solver;
 mod universe;
 mod versions;
@@ -26,15 +27,21 @@ pub use candidates::Resolution;
 pub use candidates::Root;
 pub use conflict::Conflict;
 pub use hints::ConflictHint;
+pub use limit::Failure;
+pub use limit::Limit;
 
 use crate::resolve::solver::Solver;
+use crate::resolve::solver::Stop;
 use crate::resolve::universe::Universe;
 
 /// Finds a release for every pack that is needed, one per pack.
 ///
 /// # Errors
-/// The [`Conflict`] proves that there is no such set.
-pub fn resolve(roots: &[Root], candidates: &impl Candidates, preferences: &Preferences) -> Result<Resolution, Conflict> {
-    let (answer, mut universe) = Solver::solve(Universe::new(roots, candidates, preferences));
-    answer.map_err(|proof| Conflict::new(proof, &mut universe))
+/// [`Failure::Conflict`] proves that there is no such set; [`Failure::OutOfTime`] says that the limit came first.
+pub fn resolve(roots: &[Root], candidates: &impl Candidates, preferences: &Preferences, limit: &Limit<'_>) -> Result<Resolution, Failure> {
+    let (answer, mut universe) = Solver::solve(Universe::new(roots, candidates, preferences), limit);
+    answer.map_err(|stop| match stop {
+        Stop::Conflict(proof) => Failure::Conflict(Box::new(Conflict::new(*proof, &mut universe))),
+        Stop::OutOfTime { hottest } => Failure::OutOfTime { hottest: universe.names(&hottest) },
+    })
 }

@@ -3,10 +3,12 @@
 //! The answer depends on names, versions and ranges alone: nodes are numbered in the order in which sorted requirements name them, and pubgrub's own hash
 //! maps hash the same way in every process.
 
+use std::cell::Cell;
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
+use std::collections::HashMap;
 use std::fmt;
 
 use pubgrub::Dependencies;
@@ -24,6 +26,7 @@ use crate::model::Range;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
 use crate::resolve::Chosen;
+use crate::resolve::Limit;
 use crate::resolve::Resolution;
 use crate::resolve::universe::Node;
 use crate::resolve::universe::NodeId;
@@ -52,51 +55,83 @@ impl fmt::Display for Reason {
 /// A proof that there is no solution, as pubgrub builds it.
 pub(super) type Proof = DerivationTree<NodeId, Releases, Reason>;
 
-/// What the solver was asked, and what it met on its way.
-pub(super) struct Solver<'a, C> {
-    universe: RefCell<Universe<'a, C>>,
+/// How a solve ends without a resolution.
+pub(super) enum Stop {
+    /// There is none.
+    Conflict(Box<Proof>),
+    /// The limit came first; the nodes that took part in most conflicts, the hottest first.
+    OutOfTime { hottest: Vec<NodeId> },
 }
 
-impl<'a, C: Candidates> Solver<'a, C> {
+/// The limit was reached.
+#[derive(Debug, thiserror::Error)]
+#[error("the limit was reached")]
+pub(super) struct Over;
+
+/// Steps between two looks at the limit; some 3 µs each.
+const STEPS_PER_LOOK: u32 = 256;
+
+/// Most nodes that are called hot.
+const HOTTEST_MAX: usize = 10;
+
+/// What the solver was asked, and what it met on its way.
+pub(super) struct Solver<'a, 's, C> {
+    universe: RefCell<Universe<'a, C>>,
+    limit: &'s Limit<'s>,
+    steps: Cell<u32>,
+    /// In how many conflicts each node took part.
+    heat: RefCell<HashMap<NodeId, u32>>,
+}
+
+impl<'a, 's, C: Candidates> Solver<'a, 's, C> {
     /// Solves, and gives back what was met.
-    pub(super) fn solve(universe: Universe<'a, C>) -> (Result<Resolution, Proof>, Universe<'a, C>) {
-        let solver = Solver { universe: RefCell::new(universe) };
+    pub(super) fn solve(universe: Universe<'a, C>, limit: &'s Limit<'s>) -> (Result<Resolution, Stop>, Universe<'a, C>) {
+        let solver = Solver { universe: RefCell::new(universe), limit, steps: Cell::new(0), heat: RefCell::default() };
         let answer = pubgrub::resolve(&solver, PROJECT, Slot::new(0, 1));
+        let hottest = solver.hottest();
         let universe = solver.universe.into_inner();
         let answer = match answer {
             Ok(selected) => Ok(resolution(&universe, selected)),
-            Err(PubGrubError::NoSolution(proof)) => Err(proof),
-            Err(
-                PubGrubError::ErrorRetrievingDependencies { source, .. }
-                | PubGrubError::ErrorChoosingVersion { source, .. }
-                | PubGrubError::ErrorInShouldCancel(source),
-            ) => match source {},
+            Err(PubGrubError::NoSolution(proof)) => Err(Stop::Conflict(Box::new(proof))),
+            Err(PubGrubError::ErrorRetrievingDependencies { .. } | PubGrubError::ErrorChoosingVersion { .. } | PubGrubError::ErrorInShouldCancel(Over)) => {
+                Err(Stop::OutOfTime { hottest })
+            }
         };
         (answer, universe)
     }
+
+    fn hottest(&self) -> Vec<NodeId> {
+        let heat = self.heat.borrow();
+        let mut hottest: Vec<(Reverse<u32>, NodeId)> = heat.iter().map(|(node, heat)| (Reverse(*heat), *node)).collect();
+        hottest.sort_unstable();
+        hottest.into_iter().map(|(_, node)| node).take(HOTTEST_MAX).collect()
+    }
 }
 
-impl<C: Candidates> DependencyProvider for Solver<'_, C> {
+impl<C: Candidates> DependencyProvider for Solver<'_, '_, C> {
     type P = NodeId;
     type V = Slot;
     type VS = Releases;
     type M = Reason;
-    type Err = Infallible;
+    type Err = Over;
     /// The project; what has one release left, since deciding it risks nothing; what the project names itself, since people look at its version. Among
     /// equals pubgrub takes what was met first. Measured on random worlds, this beats an order by conflicts or by releases left five times over.
     type Priority = (bool, bool, bool);
 
-    fn prioritize(&self, node: &NodeId, among: &Releases, _: &PackageResolutionStatistics) -> Self::Priority {
+    fn prioritize(&self, node: &NodeId, among: &Releases, statistics: &PackageResolutionStatistics) -> Self::Priority {
+        if statistics.conflict_count() > 0 {
+            self.heat.borrow_mut().insert(*node, statistics.conflict_count());
+        }
         let universe = self.universe.borrow();
         let known = universe.known(*node);
         (*node == PROJECT, among.len(known.count()) == 1, known.is_direct)
     }
 
-    fn choose_version(&self, node: &NodeId, among: &Releases) -> Result<Option<Slot>, Infallible> {
+    fn choose_version(&self, node: &NodeId, among: &Releases) -> Result<Option<Slot>, Over> {
         Ok(self.universe.borrow().known(*node).best(among))
     }
 
-    fn get_dependencies(&self, node: &NodeId, slot: &Slot) -> Result<Dependencies<NodeId, Releases, Reason>, Infallible> {
+    fn get_dependencies(&self, node: &NodeId, slot: &Slot) -> Result<Dependencies<NodeId, Releases, Reason>, Over> {
         let mut universe = self.universe.borrow_mut();
         let needs = match universe.known(*node).node {
             Node::Project => Ok(needs_of_project(&mut universe)),
@@ -113,6 +148,12 @@ impl<C: Candidates> DependencyProvider for Solver<'_, C> {
             Ok(needs) => Dependencies::Available(DependencyConstraints::from_iter(needs)),
             Err(reason) => Dependencies::Unavailable(reason),
         })
+    }
+
+    fn should_cancel(&self) -> Result<(), Over> {
+        let steps = self.steps.get();
+        self.steps.set(steps.wrapping_add(1));
+        if steps.is_multiple_of(STEPS_PER_LOOK) && self.limit.is_over() { Err(Over) } else { Ok(()) }
     }
 }
 

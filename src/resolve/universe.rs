@@ -95,6 +95,21 @@ impl<'a, C: Candidates> Universe<'a, C> {
         &self.nodes[id.0 as usize]
     }
 
+    /// Gives the names of packs, and of the packs of extras, each once, in the order given.
+    pub(super) fn names(&self, nodes: &[NodeId]) -> Vec<PackName> {
+        let mut names: Vec<PackName> = Vec::new();
+        for id in nodes {
+            let known = self.known(*id);
+            let pack = if let Node::Extra(pack, _) = known.node { self.known(pack) } else { known };
+            if let Node::Pack(name) = pack.node
+                && !names.contains(name)
+            {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
     /// Gives the candidates the solve is about.
     pub(super) fn candidates(&self) -> &'a C {
         self.candidates

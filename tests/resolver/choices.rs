@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use packs::resolve::Preferences;
-use packs::resolve::resolve;
 
 use crate::resolver::name;
 use crate::resolver::roots;
 use crate::resolver::show;
+use crate::resolver::solve;
 use crate::resolver::version;
 use crate::resolver::world;
 
@@ -22,7 +22,7 @@ const KANBAN: &str = "
 
 #[track_caller]
 fn check_with(preferences: &Preferences, releases: &str, requirements: &[&str], expected: &str) {
-    let found = resolve(&roots(requirements), &world(releases), preferences);
+    let found = solve(&roots(requirements), &world(releases), preferences);
     assert_eq!(found.map_or_else(|conflict| conflict.explain(), |resolution| show(&resolution)), expected);
 }
 
@@ -112,7 +112,7 @@ fn extras_bring_what_they_need() {
     check(releases, &["reports ^1"], "core 1.1.0, reports 1.1.0");
     check(releases, &["reports ^1 +pdf"], "core 1.1.0, printing 1.0.0, reports 1.0.0 +pdf");
     check(releases, &["reports ^1 +html +pdf"], "core 1.1.0, printing 1.0.0, reports 1.0.0 +html +pdf");
-    let resolution = resolve(&roots(&["reports ^1 +html"]), &world(releases), &Preferences::default()).expect("there is one");
+    let resolution = solve(&roots(&["reports ^1 +html"]), &world(releases), &Preferences::default()).expect("there is one");
     let requires: Vec<String> = resolution.releases[&name("reports")].requires.iter().map(|(name, range)| format!("{name} {range}")).collect();
     assert_eq!(requires, ["core ^1", "core ^1.1"]);
 }

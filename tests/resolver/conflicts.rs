@@ -1,13 +1,13 @@
 //! What is said of a conflict, and what is hinted at.
 
 use packs::resolve::Preferences;
-use packs::resolve::resolve;
 
 use crate::resolver::roots;
+use crate::resolver::solve;
 use crate::resolver::world;
 
 fn explain(releases: &str, requirements: &[&str]) -> String {
-    let conflict = resolve(&roots(requirements), &world(releases), &Preferences::default()).expect_err("there is no resolution");
+    let conflict = solve(&roots(requirements), &world(releases), &Preferences::default()).expect_err("there is no resolution");
     let hints = conflict.hints().iter().map(|hint| format!("hint: {}", serde_json::to_string(hint).expect("a hint is JSON")));
     [conflict.explain()].into_iter().chain(hints).collect::<Vec<_>>().join("\n")
 }

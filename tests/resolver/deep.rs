@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use packs::resolve::Candidate;
 use packs::resolve::Preferences;
-use packs::resolve::resolve;
 
 use crate::resolver::World;
 use crate::resolver::name;
 use crate::resolver::range;
 use crate::resolver::roots;
+use crate::resolver::solve;
 use crate::resolver::version;
 
 const LENGTH: usize = 50_000;
@@ -31,13 +31,13 @@ fn a_deep_chain_resolves() {
     let mut world = chain();
     let last = Candidate { version: version("1.0.0"), requires: BTreeMap::new(), extras: BTreeMap::new(), yanked: None, refused: None };
     world.insert(name(&format!("p{LENGTH:05}")), vec![last]);
-    let resolution = resolve(&roots(&["p00000 *"]), &world, &Preferences::default()).expect("there is a resolution");
+    let resolution = solve(&roots(&["p00000 *"]), &world, &Preferences::default()).expect("there is a resolution");
     assert_eq!(resolution.releases.len(), LENGTH + 1);
 }
 
 #[test]
 fn a_deep_conflict_is_explained() {
-    let conflict = resolve(&roots(&["p00000 *"]), &chain(), &Preferences::default()).expect_err("the end of the chain is missing");
+    let conflict = solve(&roots(&["p00000 *"]), &chain(), &Preferences::default()).expect_err("the end of the chain is missing");
     let explanation = conflict.explain();
     assert_eq!(explanation.lines().count(), 40);
     assert!(explanation.contains("p50000 ^1 (there is no such pack)"), "{explanation}");

@@ -17,8 +17,13 @@ use packs::model::Refusal;
 use packs::model::Version;
 use packs::resolve::Candidate;
 use packs::resolve::Chosen;
+use packs::resolve::Conflict;
+use packs::resolve::Failure;
+use packs::resolve::Limit;
+use packs::resolve::Preferences;
 use packs::resolve::Resolution;
 use packs::resolve::Root;
+use packs::resolve::resolve;
 
 /// All releases of a small world.
 type World = BTreeMap<PackName, Vec<Candidate>>;
@@ -33,6 +38,14 @@ fn version(text: &str) -> Version {
 
 fn range(text: &str) -> Range {
     Range::parse(text).expect("a valid range")
+}
+
+/// Resolves with all the time it takes.
+fn solve(roots: &[Root], world: &World, preferences: &Preferences) -> Result<Resolution, Box<Conflict>> {
+    resolve(roots, world, preferences, &Limit::none()).map_err(|failure| match failure {
+        Failure::Conflict(conflict) => conflict,
+        Failure::OutOfTime { .. } => panic!("there is no limit"),
+    })
 }
 
 /// Reads one release per line: `reports 1.0.0 | charting ^1 | +pdf printing ^2 | yanked a reason | refused a reason`.

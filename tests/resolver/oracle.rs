@@ -12,7 +12,6 @@ use packs::resolve::Candidate;
 use packs::resolve::Preferences;
 use packs::resolve::Resolution;
 use packs::resolve::Root;
-use packs::resolve::resolve;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::sample::subsequence;
@@ -20,6 +19,7 @@ use proptest::sample::subsequence;
 use crate::resolver::World;
 use crate::resolver::name;
 use crate::resolver::range;
+use crate::resolver::solve;
 use crate::resolver::version;
 
 const PACKS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -163,16 +163,16 @@ proptest! {
     fn it_answers_as_brute_force_does(world in any_world(), roots in any_roots(), locked in any_locked()) {
         let oracle = Oracle { world: &world, roots: &roots, locked: &locked };
         let preferences = Preferences { locked: locked.clone(), ..Preferences::default() };
-        let answer = resolve(&roots, &world, &preferences);
+        let answer = solve(&roots, &world, &preferences);
         prop_assert_eq!(answer.is_ok(), oracle.is_solvable());
         let shuffled: Vec<Root> = roots.iter().rev().cloned().collect();
-        let again = resolve(&shuffled, &reversed(&world), &preferences);
+        let again = solve(&shuffled, &reversed(&world), &preferences);
         match (answer, again) {
             (Ok(resolution), Ok(again)) => {
                 oracle.verify(&resolution);
                 prop_assert_eq!(&resolution, &again, "the order of the question decides nothing");
                 let locked = resolution.releases.iter().map(|(name, chosen)| (name.clone(), chosen.version.clone())).collect();
-                let kept = resolve(&roots, &world, &Preferences { locked, ..Preferences::default() });
+                let kept = solve(&roots, &world, &Preferences { locked, ..Preferences::default() });
                 prop_assert_eq!(kept.expect("it still holds"), resolution, "what is locked stays");
             }
             (Err(conflict), Err(again)) => {
@@ -181,7 +181,7 @@ proptest! {
                 prop_assert!(explanation.lines().count() <= 40, "{}", explanation);
                 prop_assert!(explanation.contains("cannot be met"), "{}", explanation);
                 let named: Vec<Root> = roots.iter().filter(|root| conflict.requirements().iter().any(|(name, range, _)| (name, range) == (&root.name, &root.range))).cloned().collect();
-                let alone = resolve(&named, &world, &preferences);
+                let alone = solve(&named, &world, &preferences);
                 prop_assert!(alone.is_err(), "the requirements named are enough for the conflict:\n{}", explanation);
             }
             _ => prop_assert!(false, "the order of the question decides nothing"),

@@ -1,0 +1,42 @@
+//! When to give up: asked from outside, since the solver knows no clock.
+
+use crate::model::PackName;
+use crate::resolve::Conflict;
+
+/// Says when a solve has taken long enough.
+///
+/// The solver asks every few hundred steps, about once per millisecond. What it has found out by then never depends on the limit, only whether it gets there.
+pub struct Limit<'a> {
+    is_over: Option<&'a dyn Fn() -> bool>,
+}
+
+impl<'a> Limit<'a> {
+    /// Gives the solve all the time it needs.
+    pub fn none() -> Self {
+        Limit { is_over: None }
+    }
+
+    /// Ends the solve soon after this says so.
+    pub fn when(is_over: &'a dyn Fn() -> bool) -> Self {
+        Limit { is_over: Some(is_over) }
+    }
+
+    /// Asks whether to give up.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.is_some_and(|is_over| is_over())
+    }
+}
+
+/// Why there is no resolution to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is none.
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
+    /// Whether there is one was not found out before the limit.
+    #[error("no resolution was found in the time given")]
+    OutOfTime {
+        /// The packs that took part in most conflicts, the hottest first; at most ten.
+        hottest: Vec<PackName>,
+    },
+}
