@@ -6,6 +6,7 @@ use packs::model::PackName;
 use packs::model::Range;
 use packs::resolve::Candidate;
 use packs::resolve::Candidates;
+use packs::resolve::Limit;
 use packs::resolve::Mode;
 use packs::resolve::Preferences;
 use packs::resolve::resolve;
@@ -31,7 +32,7 @@ const RELEASES: &str = "
 #[track_caller]
 fn check(mode: Mode, requirements: &[&str], expected: &str) {
     let preferences = Preferences { mode, ..Preferences::default() };
-    let found = resolve(&roots(requirements), &world(RELEASES), &preferences).expect("a resolution");
+    let found = resolve(&roots(requirements), &world(RELEASES), &preferences, &Limit::none()).expect("a resolution");
     assert_eq!(show(&found), expected, "{mode:?} {requirements:?}");
 }
 
@@ -47,7 +48,7 @@ fn modes_choose_from_the_other_end() {
 #[test]
 fn what_is_locked_comes_before_every_mode() {
     let preferences = Preferences { mode: Mode::Lowest, locked: [(name("lib"), version("1.1.0"))].into(), ..Preferences::default() };
-    let found = resolve(&roots(&["app *"]), &world(RELEASES), &preferences).expect("a resolution");
+    let found = resolve(&roots(&["app *"]), &world(RELEASES), &preferences, &Limit::none()).expect("a resolution");
     assert_eq!(show(&found), "app 1.0.0, lib 1.1.0");
 }
 
@@ -67,7 +68,7 @@ impl Candidates for Overridden {
 #[test]
 fn an_override_takes_the_place_of_every_requirement() {
     let world = Overridden(world(RELEASES), [(name("lib"), range("^2"))].into());
-    let found = resolve(&roots(&["app ^1", "lib ^1"]), &world, &Preferences::default()).expect("a resolution");
+    let found = resolve(&roots(&["app ^1", "lib ^1"]), &world, &Preferences::default(), &Limit::none()).expect("a resolution");
     assert_eq!(show(&found), "app 1.1.0, lib 2.0.0");
     // What a release says it needs stays as it says it: the lockfile must agree with its manifest.
     let edges: Vec<String> = found.releases[&name("app")].requires.iter().map(|(name, range)| format!("{name} {range}")).collect();
