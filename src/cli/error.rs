@@ -22,7 +22,9 @@ use crate::lock::LockError;
 use crate::manifest::render_faults;
 use crate::model::PackName;
 use crate::model::Place;
+use crate::net::Credential;
 use crate::net::NetError;
+use crate::net::variables_for;
 use crate::ops::OpsError;
 use crate::registry::RegistryError;
 use crate::resolve::ConflictHint;
@@ -284,15 +286,33 @@ fn build(error: &BuildError) -> Kind {
     }
 }
 
+fn net(error: &NetError) -> Kind {
+    match error {
+        NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
+        NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
+        NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
+        NetError::Unsupported { .. } => kind("unsupported-registry", USAGE),
+        NetError::NotAsked { .. } => kind("registry-offline", UNKNOWN),
+        NetError::InvalidAddress { .. } => kind("invalid-address", USAGE),
+        NetError::Setting { .. } | NetError::SettingFile { .. } | NetError::Cleartext { .. } => kind("network-settings", USAGE),
+        NetError::ReadOnly { .. } => kind("registry-read-only", USAGE),
+        NetError::Upload { source, .. } => machine(source.kind()).unwrap_or(kind("unreadable", MACHINE)),
+        NetError::Start { .. } => kind("no-threads", MACHINE),
+        NetError::Unauthorized { .. } => kind("unauthorized", UNKNOWN),
+        NetError::Forbidden { .. } => kind("forbidden", UNKNOWN),
+        NetError::RateLimited { .. } => kind("rate-limited", UNKNOWN),
+        NetError::Timeout { .. } => kind("timeout", UNKNOWN),
+        NetError::Unreachable { .. } => kind("unreachable", UNKNOWN),
+        NetError::Interrupted { .. } => kind("connection-broken", UNKNOWN),
+        NetError::Status { .. } | NetError::Bucket { .. } => kind("registry-failed", UNKNOWN),
+        NetError::Downgrade { .. } | NetError::BadRedirect { .. } | NetError::TooManyRedirects { .. } => kind("redirect-refused", INTEGRITY),
+        NetError::Encoded { .. } => kind("encoded", INTEGRITY),
+    }
+}
+
 fn source(error: &SourceError) -> Kind {
     match error {
-        SourceError::Transport { source, .. } => match &**source {
-            NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
-            NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
-            NetError::Unsupported { .. } => kind("unsupported-registry", USAGE),
-            NetError::NotAsked { .. } => kind("registry-offline", UNKNOWN),
-            NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
-        },
+        SourceError::Transport { source, .. } => net(source),
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
         SourceError::NotTaken { source, .. } => match &**source {
             RegistryError::OtherBytes { .. } | RegistryError::OtherRequirements { .. } => kind("published-already", INTEGRITY),
@@ -379,9 +399,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
         OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
-        OpsError::Source(SourceError::Transport { source, .. }) if matches!(**source, NetError::NoRegistry { .. }) => {
-            vec!["check the address under [registries] in packs.toml; relative ones start at packs.toml".into()]
-        }
+        OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
         OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
         OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
         OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
@@ -391,6 +409,37 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
         }
         _ => vec![],
+    }
+}
+
+fn net_hints(error: &NetError) -> Vec<String> {
+    match error {
+        NetError::NoRegistry { .. } => vec!["check the address under [registries] in packs.toml; relative ones start at packs.toml".into()],
+        NetError::Unsupported { .. } | NetError::InvalidAddress { .. } => {
+            vec!["packs opens file:DIRECTORY, https://HOST/PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and az://CONTAINER/PREFIX".into()]
+        }
+        NetError::Cleartext { .. } => vec!["use https://; http:// takes passwords only to this machine itself".into()],
+        NetError::Unauthorized { host, sent, .. } | NetError::Forbidden { host, sent, .. } => vec![credential_hint(host, *sent)],
+        NetError::RateLimited { .. } => vec!["try again later; with credentials many servers allow more".into()],
+        NetError::Unreachable { .. } | NetError::Timeout { .. } => {
+            vec!["is the network up, is a proxy needed (HTTPS_PROXY)? with --offline packs uses what is here".into()]
+        }
+        NetError::ReadOnly { .. } => vec!["publish to the directory or bucket behind it: --registry DIRECTORY or s3://BUCKET/PREFIX".into()],
+        NetError::Downgrade { .. } => vec!["the server is set up wrongly, or somebody on the way is: tell whoever keeps it".into()],
+        NetError::Encoded { .. } => vec!["something between here and the server changes what it sends: a proxy, most likely".into()],
+        _ => vec![],
+    }
+}
+
+fn credential_hint(host: &str, sent: Credential) -> String {
+    let token = variables_for(host).swap_remove(0);
+    match sent {
+        Credential::None => format!("packs sends what {token} or the netrc file says, over https only; nothing was sent"),
+        Credential::Address => "the name and password in the address were not accepted".into(),
+        Credential::Token => format!("the token in {token} was not accepted"),
+        Credential::Netrc => format!("the netrc entry for {host} was not accepted"),
+        Credential::Caller => "the token was not accepted".into(),
+        Credential::Cloud => "the keys of the account were not accepted, or it may not do this: see AWS_*, GOOGLE_* and AZURE_* variables".into(),
     }
 }
 

@@ -7,17 +7,35 @@
 //! A reader sees the old file or the new one, never a part.
 #![allow(clippy::disallowed_methods, reason = "this folder is the boundary to registries")]
 
+mod address;
+mod body;
+mod client;
+mod credentials;
 mod directory;
 mod error;
+mod netrc;
 mod network;
+mod request;
+mod retry;
+mod secret;
+mod trust;
 mod unasked;
+mod web;
 
 use std::io::Read;
 
+pub use credentials::variables_for;
 pub use directory::Directory;
+pub use error::Credential;
+pub use error::Fault;
 pub use error::NetError;
 pub use network::NetSettings;
 pub use network::Network;
+pub use request::HttpContent;
+pub use request::HttpMethod;
+pub use request::HttpRequest;
+pub use request::HttpResponse;
+pub use secret::Secret;
 pub use unasked::Unasked;
 
 /// What a look at a registry found.
