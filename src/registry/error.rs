@@ -1,10 +1,12 @@
 //! What can be wrong with a registry's documents, and why a release cannot be published.
 
+use crate::model::KeyId;
 use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
 use crate::model::Version;
+use crate::registry::Signers;
 
 /// Tells what is wrong with a document of a registry, or why a release cannot enter one.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,45 @@ pub enum RegistryError {
         /// The schema that is read.
         expected: &'static str,
     },
+    /// A document that must be signed is not.
+    #[error("{document} has no signature")]
+    Unsigned {
+        /// The document.
+        document: String,
+    },
+    /// A document is signed, and by nobody who is trusted.
+    #[error("{document} is signed by {signers}, which is not trusted")]
+    UnknownSigner {
+        /// The document.
+        document: String,
+        /// The keys its signatures name.
+        signers: Signers,
+    },
+    /// A signature names a trusted key and does not fit.
+    #[error("the signature of {document} by key {signer} is wrong: the document was changed, or another made it")]
+    WrongSignature {
+        /// The document.
+        document: String,
+        /// The key.
+        signer: KeyId,
+    },
+    /// The field `signature` holds something else.
+    #[error("the signature of {document} is not in minisign's form: {reason}")]
+    SignatureSyntax {
+        /// The document.
+        document: String,
+        /// What is wrong, as half a sentence.
+        reason: &'static str,
+    },
+    /// A file is no secret key; nothing of it is repeated.
+    #[error("it is no secret key in minisign's form: {reason}")]
+    SecretKeySyntax {
+        /// What is wrong, as half a sentence.
+        reason: &'static str,
+    },
+    /// A secret key does not open.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
     /// The document is another pack's.
     #[error("the index of {expected} names another pack, {found}")]
     OtherPack {

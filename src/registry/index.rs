@@ -11,6 +11,7 @@ use crate::model::ExtraName;
 use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::Platform;
+use crate::model::PublicKey;
 use crate::model::Range;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
@@ -18,7 +19,10 @@ use crate::model::TreeDigest;
 use crate::model::Version;
 use crate::registry::INDEX_BYTES_MAX;
 use crate::registry::RegistryError;
+use crate::registry::SecretKey;
+use crate::registry::canonical::Canonical;
 use crate::registry::json;
+use crate::registry::verify_signature;
 
 /// The schema this program reads and writes.
 const SCHEMA: &str = "packs.index/1";
@@ -140,7 +144,7 @@ impl IndexDocument {
     /// # Errors
     /// As [`RegistryError`] says; a document is refused as a whole, since a doubt about one release is a doubt about its publisher.
     pub fn parse(bytes: &[u8], expected: &PackName) -> Result<Self, RegistryError> {
-        let document: Self = json::parse(bytes, INDEX_BYTES_MAX, SCHEMA, &format!("the index of {expected}"))?;
+        let document: Self = json::parse(bytes, INDEX_BYTES_MAX, SCHEMA, &describe(expected))?;
         if document.name != *expected {
             return Err(RegistryError::OtherPack { expected: Box::new(expected.clone()), found: Box::new(document.name) });
         }
@@ -152,6 +156,49 @@ impl IndexDocument {
     /// Formats the document's bytes: one form for one value.
     pub fn format(&self) -> Vec<u8> {
         json::format(self)
+    }
+
+    /// Parses the bytes of a document that must be `expected`'s and signed by one of these keys; without keys, anybody's will do.
+    ///
+    /// # Errors
+    /// Those of [`verify_signature`], before anything else in the document is believed; those of [`IndexDocument::parse`].
+    pub fn parse_signed(bytes: &[u8], expected: &PackName, trusted: &[PublicKey]) -> Result<Self, RegistryError> {
+        if !trusted.is_empty() {
+            verify_signature(bytes, &describe(expected), trusted)?;
+        }
+        IndexDocument::parse(bytes, expected)
+    }
+
+    /// Signs the document as it stands, in place of the signatures it has; without keys it is left unsigned.
+    ///
+    /// # Errors
+    /// [`RegistryError::Json`] where it has no canonical form: a size beyond 2^53.
+    pub fn sign(&mut self, keys: &[SecretKey]) -> Result<(), RegistryError> {
+        self.signature = None;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let canonical = Canonical::of(&self.format(), &describe(&self.name))?;
+        let comment = format!("packs index of {}, revision {}", self.name, self.revision);
+        self.signature = Some(keys.iter().map(|key| key.sign(&canonical.bytes, &comment)).collect());
+        Ok(())
+    }
+
+    /// Takes releases back for a reason, or lets them count again for none; gives those that changed, in order of their versions.
+    ///
+    /// The revision is raised and the signature dropped if anything changed.
+    pub fn yank(&mut self, which: &dyn Fn(&Version) -> bool, reason: Option<&str>) -> Vec<Version> {
+        let mut changed = Vec::new();
+        for release in self.releases.iter_mut().filter(|release| which(&release.version) && release.yanked.as_deref() != reason) {
+            release.yanked = reason.map(str::to_owned);
+            changed.push(release.version.clone());
+        }
+        if !changed.is_empty() {
+            self.revision += 1;
+            self.signature = None;
+        }
+        changed.sort();
+        changed
     }
 
     /// Finds a release by its exact version.
@@ -192,6 +239,11 @@ impl IndexDocument {
             None => Ok(()),
         }
     }
+}
+
+/// Gives the words for a pack's document in errors.
+pub(super) fn describe(name: &PackName) -> String {
+    format!("the index of {name}")
 }
 
 impl IndexRelease {
@@ -314,6 +366,53 @@ mod tests {
             text.replace("\"requires\": {}", "\"requires\": {\"a\":\"1\",\"a\":\"2\"}").as_bytes(),
             "the index of kanban cannot be read: the key `a` stands twice",
         );
+    }
+
+    #[test]
+    fn a_signature_covers_everything() {
+        let key = SecretKey::from_seed([1; 32], crate::model::KeyId::from_bytes([1; 8]));
+        let mut signed = document(&[IndexRelease { license: Some("MIT".into()), quality: Some(80), ..release("1.0.0", "any", 1) }]);
+        signed.sign(std::slice::from_ref(&key)).expect("signed");
+        let text = String::from_utf8(signed.format()).expect("UTF-8");
+        let read = |text: &str, pack: &str| IndexDocument::parse_signed(text.as_bytes(), &name(pack), &[key.public()]);
+        assert_eq!(read(&text, "kanban").expect("right"), signed);
+        let zeros = Sha256Digest::from_bytes([1; 32]).to_string();
+        for (from, to) in [
+            ("\"kanban\"", "\"boards\""),
+            ("\"revision\": 7", "\"revision\": 8"),
+            ("\"1.0.0\"", "\"1.0.1\""),
+            ("\"MIT\"", "\"BSD\""),
+            ("\"quality\": 80", "\"quality\": 90"),
+            ("\"yanked\": null", "\"yanked\": \"no\""),
+            ("\"deprecated\": null", "\"deprecated\": {\"message\":\"no\"}"),
+            ("\"production_ready\": false", "\"production_ready\": true"),
+            ("\"requires\": {}", "\"requires\": {\"evil\":\"1\"}"),
+            ("a.tar.zst", "b.tar.zst"),
+            (zeros.as_str(), &zeros.replacen('0', "2", 1)),
+            ("{\n  \"schema\"", "{\n  \"later\": 1,\n  \"schema\""),
+        ] {
+            let altered = text.replacen(from, to, 1);
+            assert_ne!(altered, text, "{from}");
+            let pack = if to.contains("boards") { "boards" } else { "kanban" };
+            assert!(matches!(read(&altered, pack), Err(RegistryError::WrongSignature { .. })), "{from} to {to}");
+        }
+        // Another pack's document, rightly signed, under this name.
+        assert!(matches!(read(&text, "boards"), Err(RegistryError::OtherPack { .. })));
+        signed.sign(&[]).expect("unsigned");
+        assert!(matches!(read(&String::from_utf8(signed.format()).expect("UTF-8"), "kanban"), Err(RegistryError::Unsigned { .. })));
+    }
+
+    #[test]
+    fn releases_are_taken_back_and_given_again() {
+        let mut document = document(&[release("1.1.0", "any", 1), release("1.0.0", "any", 2), release("2.0.0", "any", 3)]);
+        let spelled = |versions: Vec<Version>| versions.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let first = |version: &Version| version.to_string().starts_with('1');
+        assert_eq!(spelled(document.yank(&first, Some("broken"))), ["1.0.0", "1.1.0"]);
+        assert_eq!((document.revision, document.signature.clone()), (8, None));
+        assert!(document.yank(&first, Some("broken")).is_empty());
+        assert_eq!(document.revision, 8);
+        assert_eq!(spelled(document.yank(&|_| true, None)), ["1.0.0", "1.1.0"]);
+        assert!(document.releases.iter().all(|release| release.yanked.is_none()));
     }
 
     #[track_caller]

@@ -24,11 +24,17 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64, schema: &
     if size > bytes_max {
         return Err(RegistryError::TooLarge { document: document.to_owned(), bytes: size, bytes_max });
     }
+    check_depth(bytes, document)?;
+    check_schema(bytes, schema, document)?;
+    object_from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+}
+
+/// Refuses a document that nests deeper than any honest one.
+pub(super) fn check_depth(bytes: &[u8], document: &str) -> Result<(), RegistryError> {
     if depth_exceeds(bytes, JSON_DEPTH_MAX) {
         return Err(RegistryError::TooDeep { document: document.to_owned(), depth_max: JSON_DEPTH_MAX });
     }
-    check_schema(bytes, schema, document)?;
-    object_from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+    Ok(())
 }
 
 fn object_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {

@@ -6,12 +6,15 @@
 //! How the formats may change: fields are only added, and a reader ignores those it does not know, so that an older packs keeps reading a newer registry.
 //! A change that an older reader would misunderstand takes a new number in `schema`, which older readers refuse by name.
 
+mod canonical;
 mod document;
 mod error;
 mod index;
 mod json;
 mod layout;
 mod names;
+mod secret_key;
+mod signature;
 
 pub use document::RegistryDocument;
 pub use error::RegistryError;
@@ -36,3 +39,10 @@ pub use layout::pack_of_index_path;
 pub use layout::side_file_path;
 pub use names::NamedPack;
 pub use names::Names;
+pub use secret_key::LockedKey;
+pub use secret_key::Passphrase;
+pub use secret_key::SecretKey;
+pub use secret_key::SecretKeyFile;
+pub use signature::Signers;
+pub use signature::claimed_signers;
+pub use signature::verify_signature;
