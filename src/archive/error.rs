@@ -214,6 +214,26 @@ pub enum ArchiveError {
         /// What is there, escaped.
         found: String,
     },
+    /// A list of checksums is not as sha256sum writes it.
+    #[error("{list}:{line}: expected {expected}, found `{found}`")]
+    BadChecksums {
+        /// The list's name.
+        list: String,
+        /// The line, from 1.
+        line: usize,
+        /// What should be there.
+        expected: String,
+        /// What is there, escaped.
+        found: String,
+    },
+    /// A list of checksums says nothing of an archive.
+    #[error("{list} does not list {archive}")]
+    NotListed {
+        /// The list's name.
+        list: String,
+        /// The archive.
+        archive: String,
+    },
     /// A file to be packed could not be opened or read.
     #[error("{path} could not be read to be packed")]
     Source {

@@ -34,7 +34,9 @@ mod visit;
 mod write;
 
 pub use agree::check_tree;
+pub use checksum::find_checksum;
 pub use checksum::format_side_file;
+pub use checksum::parse_checksums;
 pub use checksum::parse_side_file;
 pub use checksum::sha256;
 pub use compression::Compression;

@@ -55,6 +55,19 @@ impl Packing {
         Packing { compression, level: 1 }
     }
 
+    /// Takes a level of the compression's own: 1 to 22 for zstd, 1 to 9 for gzip; `None` for others.
+    pub fn at_level(compression: Compression, level: i32) -> Option<Self> {
+        Packing::levels(compression).contains(&level).then_some(Packing { compression, level })
+    }
+
+    /// Gives the levels of a compression.
+    pub const fn levels(compression: Compression) -> std::ops::RangeInclusive<i32> {
+        match compression {
+            Compression::Zstd => 1..=22,
+            Compression::Gzip => 1..=9,
+        }
+    }
+
     /// Gives the compression.
     pub fn compression(&self) -> Compression {
         self.compression

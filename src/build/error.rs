@@ -8,17 +8,78 @@ use crate::archive::ArchiveError;
 use crate::fsys::FsError;
 use crate::manifest::ManifestError;
 use crate::model::InvalidNoun;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::model::Sha256Digest;
 
 /// Tells why a source directory cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// There is no pack.toml, or no such directory.
-    #[error("{} has no pack.toml", directory.display())]
-    NoPackToml {
+    /// There is no such directory.
+    #[error("{} is no directory", directory.display())]
+    NoDirectory {
         /// The directory.
         directory: PathBuf,
     },
-    /// pack.toml is not in order; all its faults with their spans.
+    /// Nothing says what version it is.
+    #[error("{} says nothing of a version: there is no pack.toml, gpack.toml or package.toml, and no VERSION", directory.display())]
+    NoVersion {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// VERSION holds something else.
+    #[error("{at}: VERSION must hold one version")]
+    BadVersionFile {
+        /// The line.
+        at: Place,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidNoun,
+    },
+    /// Nothing says what it is called, and the directory's name will not do.
+    #[error("{} says nothing of a name: there is no pack.toml, gpack.toml or package.toml, and the directory's name is none", directory.display())]
+    NoName {
+        /// The directory.
+        directory: PathBuf,
+        /// A name that is near and valid.
+        suggested: Option<PackName>,
+        /// What is wrong with the directory's name.
+        #[source]
+        source: InvalidNoun,
+    },
+    /// The archives were to go to the very directory that is packed.
+    #[error("the archive of {} cannot go to that directory itself: it would be packed by the next build", directory.display())]
+    OutIsSource {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Two directories give archives of one name.
+    #[error("{} and {} both give {}", one.display(), other.display(), archive.display())]
+    SameArchive {
+        /// The archive.
+        archive: PathBuf,
+        /// The first directory.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A second build gave other bytes.
+    #[error("a second build of {} gave other bytes: the sha256 was {first}, and is {second}", directory.display())]
+    NotReproducible {
+        /// The directory.
+        directory: PathBuf,
+        /// What was written.
+        first: Sha256Digest,
+        /// What the second build gave.
+        second: Sha256Digest,
+    },
+    /// None of the searched directories holds a pack.
+    #[error("no pack below {}: no directory has a pack.toml, gpack.toml, package.toml or VERSION", directories.iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NoPacksBelow {
+        /// Where was looked.
+        directories: Vec<PathBuf>,
+    },
+    /// pack.toml, gpack.toml or package.toml is not in order; all its faults with their spans.
     #[error(transparent)]
     PackToml {
         /// The faults.

@@ -1,10 +1,11 @@
-//! From a source directory to an archive: `pack.toml` and the files beside it.
+//! From a source directory to an archive: what its author says about it, and the files.
 //!
-//! Knows how authors write pack.toml and which files belong to a pack. It asks neither the clock nor git: the time comes from the caller.
+//! Knows in which forms authors say it (`declared`) and which files belong to a pack. It asks neither the clock nor git: the time comes from the caller.
 //! It runs nothing that it finds.
 //!
 //! What is packed: every file, link and empty directory below the source directory, except
 //! - `pack.toml` and `.packsignore` at its root: what they say is in MANIFEST.json or has been obeyed;
+//! - the directory that the archives go to, if it lies within;
 //! - `.git`, `.hg`, `.svn` and `.jj` at any depth, and `.packs` at the root: the state of other programs and of this one;
 //! - what `.packsignore` or `[files] exclude` names, in the syntax of .gitignore;
 //! - where `[files] include` is given, every file that it does not name.
@@ -14,9 +15,16 @@
 //! The same directory gives the same archive: names are sorted, and of permissions only the owner's executable bit counts. The time of all
 //! entries is the one given (SOURCE_DATE_EPOCH, the newest commit), else that of the newest packed file.
 
+mod declaration;
+mod declared;
 mod error;
+mod find;
+mod generator;
+mod license;
 mod pack_toml;
+mod readme;
 mod selection;
+mod undeclared;
 mod walk;
 mod write;
 
@@ -27,14 +35,25 @@ use crate::archive::Compression;
 use crate::archive::PackManifest;
 use crate::archive::find_bad_links;
 use crate::archive::find_through_links;
-use crate::build::pack_toml::PackToml;
+use crate::build::declaration::Declaration;
+use crate::build::declared::read_declaration;
+use crate::build::declared::read_text;
 use crate::build::selection::Selection;
 use crate::build::walk::walk;
 use crate::fsys;
+use crate::manifest::escaped;
+use crate::manifest::parse_license_expression;
 use crate::model::Node;
 use crate::model::PackName;
+use crate::model::Platform;
+use crate::model::TreePath;
+use crate::model::Version;
 
+pub use declaration::Note;
+pub use declared::DECLARATION_FILES;
 pub use error::BuildError;
+pub use find::FoundPacks;
+pub use find::find_packs;
 pub use write::Built;
 pub use write::write_archive_file;
 pub use write::write_into;
@@ -48,13 +67,44 @@ pub const IGNORE_FILE: &str = ".packsignore";
 /// Largest pack.toml or .packsignore, in bytes: some thousand times what people write.
 const SOURCE_TEXT_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The version of a pack that declares none and is required by its path.
+const UNDECLARED_VERSION: &str = "0.0.0";
+
 /// What a source directory is packed as, besides what it says itself.
 #[derive(Debug, Clone, Default)]
 pub struct CollectOptions {
-    /// The name by which a `path` requirement asks for it: then pack.toml may lack name and version (`0.0.0`), or be missing.
+    /// The name by which a `path` requirement asks for it: then it may say neither name nor version (`0.0.0`).
     pub wanted_as: Option<PackName>,
+    /// What counts instead of what the directory says.
+    pub instead: Instead,
     /// The time of all entries; `None` takes the newest packed file's.
     pub time: Option<jiff::Timestamp>,
+    /// A directory that is not packed, though it may lie within: where the archives go.
+    pub leave_out: Option<PathBuf>,
+}
+
+/// What counts instead of what a source directory says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Instead {
+    /// The name.
+    pub name: Option<PackName>,
+    /// The version.
+    pub version: Option<Version>,
+    /// The platform.
+    pub platform: Option<Platform>,
+}
+
+impl CollectOptions {
+    /// Gives the name of a directory that says none, if one is known.
+    fn default_name(&self) -> Option<PackName> {
+        self.instead.name.clone().or_else(|| self.wanted_as.clone())
+    }
+
+    /// Gives the version of a directory that says none, if one is known.
+    fn default_version(&self) -> Option<Version> {
+        let undeclared = || Version::parse(UNDECLARED_VERSION).expect("the constant is a version");
+        self.instead.version.clone().or_else(|| self.wanted_as.as_ref().map(|_| undeclared()))
+    }
 }
 
 /// A source directory, read and found fit to be packed.
@@ -64,6 +114,8 @@ pub struct Collected {
     pub directory: PathBuf,
     /// Its pack manifest, with the size and digest of every file.
     pub manifest: PackManifest,
+    /// What its author should know about how it was read.
+    pub notes: Vec<Note>,
 }
 
 impl Collected {
@@ -75,51 +127,52 @@ impl Collected {
     }
 }
 
-/// Reads a source directory: what pack.toml says, and every file that belongs to the pack.
+/// Reads a source directory: what is said about it, and every file that belongs to the pack.
 ///
 /// # Errors
-/// All faults of pack.toml at once ([`BuildError::PackToml`]), then all files that cannot be packed at once ([`BuildError::Unfit`]).
+/// All faults of its declaration at once ([`BuildError::PackToml`]), then all files that cannot be packed at once ([`BuildError::Unfit`]).
 pub fn collect(directory: &Path, options: &CollectOptions) -> Result<Collected, BuildError> {
-    let (pack_toml, written_at) = read_pack_toml(directory, options)?;
-    let selection = read_selection(directory, &pack_toml)?;
-    let root = pack_toml.name.component();
+    let (mut declaration, written_at) = read_declaration(directory, options)?;
+    let selection = read_selection(directory, &declaration, options)?;
+    let root = declaration.name.component();
     let found = walk(directory, &root, &selection);
     let mut faults = found.faults;
     faults.extend(find_bad_links(&found.tree, &root).into_iter().map(|source| BuildError::Archive { source }));
     if !faults.is_empty() {
         return Err(BuildError::Unfit { directory: directory.to_owned(), faults });
     }
-    check_commands(&pack_toml, &found.tree)?;
+    check_commands(&declaration, &found.tree)?;
+    check_license(&mut declaration);
     let newest = found.newest_mtime.max(written_at);
     let created_at = options.time.unwrap_or_else(|| jiff::Timestamp::from_second(newest).unwrap_or(jiff::Timestamp::UNIX_EPOCH));
-    Ok(Collected { directory: directory.to_owned(), manifest: pack_toml.into_manifest(created_at, found.files) })
+    let notes = std::mem::take(&mut declaration.notes);
+    Ok(Collected { directory: directory.to_owned(), manifest: declaration.into_manifest(created_at, found.files), notes })
 }
 
-/// Gives what pack.toml says, and when it was written.
-fn read_pack_toml(directory: &Path, options: &CollectOptions) -> Result<(PackToml, i64), BuildError> {
-    let path = directory.join(PACK_TOML);
-    let Some(bytes) = fsys::read_optional(&path, SOURCE_TEXT_BYTES_MAX)? else {
-        let is_directory = fsys::status(directory)?.is_some_and(|status| status.kind == fsys::FileKind::Directory);
-        return match &options.wanted_as {
-            Some(name) if is_directory => Ok((PackToml::undeclared(name.clone()), 0)),
-            _ => Err(BuildError::NoPackToml { directory: directory.to_owned() }),
-        };
-    };
-    let written_at = fsys::status(&path)?.map_or(0, |status| status.mtime);
-    let text = String::from_utf8(bytes).map_err(|_| BuildError::NotUtf8 { path: path.display().to_string() })?;
-    Ok((PackToml::parse(&text, &path.display().to_string(), options.wanted_as.as_ref())?, written_at))
-}
-
-fn read_selection(directory: &Path, pack_toml: &PackToml) -> Result<Selection, BuildError> {
+fn read_selection(directory: &Path, declaration: &Declaration, options: &CollectOptions) -> Result<Selection, BuildError> {
     let path = directory.join(IGNORE_FILE);
-    let bytes = fsys::read_optional(&path, SOURCE_TEXT_BYTES_MAX)?.unwrap_or_default();
-    let text = String::from_utf8(bytes).map_err(|_| BuildError::NotUtf8 { path: path.display().to_string() })?;
-    Selection::new(&text, &path.display().to_string(), &pack_toml.include, &pack_toml.exclude)
+    let text = read_text(&path)?.unwrap_or_default();
+    let left_out = options.leave_out.as_deref().map(|other| path_within(directory, other)).transpose()?.flatten();
+    let selection = Selection::new(&text, &path.display().to_string(), &declaration.include, &declaration.exclude)?;
+    Ok(selection.without(left_out))
 }
 
-/// Checks that each command is an executable file of the pack; a fault shows the line in pack.toml.
-fn check_commands(pack_toml: &PackToml, pack: &crate::model::Tree) -> Result<(), BuildError> {
-    let wrong = pack_toml.bin.iter().filter_map(|(command, bin)| {
+/// Gives where a directory that is not packed lies within the packed one; `None` if it lies elsewhere, or is not there.
+fn path_within(directory: &Path, other: &Path) -> Result<Option<TreePath>, BuildError> {
+    if fsys::status(other)?.is_none() {
+        return Ok(None);
+    }
+    let (real, other) = (fsys::canonicalize(directory)?, fsys::canonicalize(other)?);
+    if real == other {
+        return Err(BuildError::OutIsSource { directory: directory.to_owned() });
+    }
+    let within = other.strip_prefix(&real).ok().and_then(Path::to_str);
+    Ok(within.and_then(|path| TreePath::parse(path).ok()))
+}
+
+/// Checks that each command is an executable file of the pack; a fault shows the line in the declaration.
+fn check_commands(declaration: &Declaration, pack: &crate::model::Tree) -> Result<(), BuildError> {
+    let wrong = declaration.bin.iter().filter_map(|(command, bin)| {
         let fault = match find_through_links(pack, &bin.path) {
             Some(Node::File { executable: true, .. }) => return None,
             Some(Node::File { .. }) => "is not executable (chmod +x)",
@@ -129,7 +182,16 @@ fn check_commands(pack_toml: &PackToml, pack: &crate::model::Tree) -> Result<(),
         Some((bin.span.clone(), format!("the command `{command}`: {} {fault}", bin.path), fault))
     });
     let wrong: Vec<_> = wrong.collect();
-    if wrong.is_empty() { Ok(()) } else { Err(BuildError::PackToml { source: pack_toml.faults(wrong) }) }
+    if wrong.is_empty() { Ok(()) } else { Err(BuildError::PackToml { source: declaration.faults(wrong) }) }
+}
+
+/// Notes a licence that no policy will understand.
+fn check_license(declaration: &mut Declaration) {
+    let Some(license) = &declaration.about.license else { return };
+    if let Err(reason) = parse_license_expression(license) {
+        let text = format!("the license `{}` is no SPDX expression ({reason}): a [policy] of licences refuses it", escaped(license));
+        declaration.notes.push(Note { at: None, text });
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +231,7 @@ mod tests {
     }
 
     fn collected(world: &tempfile::TempDir) -> Result<Collected, BuildError> {
-        collect(world.path(), &CollectOptions { wanted_as: None, time: Some("2026-11-20T00:00:00Z".parse().expect("a time")) })
+        collect(world.path(), &CollectOptions { time: Some("2026-11-20T00:00:00Z".parse().expect("a time")), ..CollectOptions::default() })
     }
 
     #[track_caller]
@@ -235,12 +297,12 @@ mod tests {
     #[test]
     fn path_packs_need_no_pack_toml() {
         let world = source("", &[("a", "a")]);
-        assert!(matches!(collected(&world), Err(BuildError::NoPackToml { .. })));
+        assert!(matches!(collected(&world), Err(BuildError::NoName { .. } | BuildError::NoVersion { .. })));
         let name = PackName::parse("snippets").expect("valid");
-        let options = CollectOptions { wanted_as: Some(name.clone()), time: None };
+        let options = CollectOptions { wanted_as: Some(name.clone()), ..CollectOptions::default() };
         let found = collect(world.path(), &options).expect("it is fit").manifest;
         assert_eq!((found.name, found.version), (name, Version::parse("0.0.0").expect("valid")));
-        assert!(matches!(collect(&world.path().join("nothing"), &options), Err(BuildError::NoPackToml { .. })));
+        assert!(matches!(collect(&world.path().join("nothing"), &options), Err(BuildError::NoDirectory { .. })));
         let other = source(HEAD, &[]);
         assert!(matches!(collect(other.path(), &options), Err(BuildError::PackToml { .. })));
         let nameless = source("[requires]\nworkflow = \"1\"\n", &[]);

@@ -24,12 +24,13 @@
 //! How the format may change: keys are only ever added, and unknown ones are faults that name the nearest known one.
 
 use std::collections::BTreeMap;
-use std::ops::Range as Span;
 
 use toml::de::DeTable;
 
-use crate::archive::FileEntry;
-use crate::archive::PackManifest;
+use crate::build::CollectOptions;
+use crate::build::declaration::About;
+use crate::build::declaration::Bin;
+use crate::build::declaration::Declaration;
 use crate::manifest::Faults;
 use crate::manifest::Field;
 use crate::manifest::ManifestError;
@@ -37,147 +38,60 @@ use crate::manifest::Section;
 use crate::model::CommandName;
 use crate::model::ExtraName;
 use crate::model::PackName;
-use crate::model::Platform;
 use crate::model::Range;
-use crate::model::TreePath;
 use crate::model::Version;
-
-/// The version of a pack that declares none and is required by its path.
-const UNDECLARED_VERSION: &str = "0.0.0";
 
 const SECTIONS: [&str; 6] = ["pack", "requires", "dependencies", "extras", "bin", "files"];
 
 const PACK_KEYS: [&str; 10] = ["name", "version", "description", "framework", "license", "authors", "repository", "homepage", "keywords", "platform"];
 
-/// Everything that pack.toml says.
-#[derive(Debug)]
-pub(super) struct PackToml {
-    file: String,
-    text: String,
-    pub(super) name: PackName,
-    version: Version,
-    about: About,
-    requires: BTreeMap<PackName, Range>,
-    extras: BTreeMap<ExtraName, BTreeMap<PackName, Range>>,
-    /// Commands, with the place of each path for faults that only the files show.
-    pub(super) bin: BTreeMap<CommandName, Bin>,
-    /// Patterns of `[files] include`; everything if empty.
-    pub(super) include: Vec<String>,
-    /// Patterns of `[files] exclude`.
-    pub(super) exclude: Vec<String>,
+/// Parses pack.toml; `file` is how faults call it.
+pub(super) fn parse(text: &str, file: &str, options: &CollectOptions) -> Result<Declaration, ManifestError> {
+    let mut faults = Faults::new(text, file);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        faults.add_syntax(error);
+    }
+    let root = Section::document("pack.toml", document.get_ref());
+    let read = read_document(&root, options, &mut faults).map(|read| Declaration { file: file.to_owned(), text: text.to_owned(), ..read });
+    faults.finish(read)
 }
 
-/// The path of a command, and where it is written.
-#[derive(Debug)]
-pub(super) struct Bin {
-    pub(super) path: TreePath,
-    pub(super) span: Span<usize>,
-}
-
-/// What of `[pack]` is passed on as it is.
-#[derive(Debug, Default)]
-struct About {
-    framework: Option<String>,
-    description: Option<String>,
-    authors: Vec<String>,
-    license: Option<String>,
-    repository: Option<String>,
-    homepage: Option<String>,
-    keywords: Vec<String>,
-    platform: Option<Platform>,
-}
-
-impl PackToml {
-    /// Parses pack.toml; `file` is how faults call it, and `wanted_as` the name by which a `path` requirement asks for it.
-    pub(super) fn parse(text: &str, file: &str, wanted_as: Option<&PackName>) -> Result<Self, ManifestError> {
-        let mut faults = Faults::new(text, file);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            faults.add_syntax(error);
-        }
-        let root = Section::document("pack.toml", document.get_ref());
-        let read = read_document(&root, wanted_as, &mut faults);
-        let read = read.map(|pack_toml| PackToml { file: file.to_owned(), text: text.to_owned(), ..pack_toml });
-        faults.finish(read)
-    }
-
-    /// Stands for the pack.toml of a directory that has none.
-    pub(super) fn undeclared(name: PackName) -> Self {
-        PackToml {
-            file: String::new(),
-            text: String::new(),
-            name,
-            version: Version::parse(UNDECLARED_VERSION).expect("the constant is a version"),
-            about: About::default(),
-            requires: BTreeMap::new(),
-            extras: BTreeMap::new(),
-            bin: BTreeMap::new(),
-            include: Vec::new(),
-            exclude: Vec::new(),
-        }
-    }
-
-    /// Makes an error of faults that were found later: span, message, label.
-    pub(super) fn faults(&self, found: Vec<(Span<usize>, String, &str)>) -> ManifestError {
-        let mut faults = Faults::new(&self.text, &self.file);
-        for (span, message, label) in found {
-            faults.add(span, message, label);
-        }
-        faults.finish::<()>(None).expect_err("without a value there is an error")
-    }
-
-    /// Makes the pack manifest.
-    pub(super) fn into_manifest(self, created_at: jiff::Timestamp, files: Vec<FileEntry>) -> PackManifest {
-        let framework = self.about.framework.unwrap_or_else(|| self.name.to_string());
-        let mut manifest = PackManifest::new(self.name, self.version, framework, created_at, files);
-        manifest.description = self.about.description;
-        manifest.authors = self.about.authors;
-        manifest.license = self.about.license;
-        manifest.repository = self.about.repository;
-        manifest.homepage = self.about.homepage;
-        manifest.keywords = self.about.keywords;
-        manifest.platform = self.about.platform.unwrap_or(Platform::ANY);
-        manifest.requires = self.requires;
-        manifest.extras = self.extras;
-        manifest.bin = self.bin.into_iter().map(|(command, bin)| (command, bin.path)).collect();
-        manifest
-    }
-}
-
-fn read_document(root: &Section<'_>, wanted_as: Option<&PackName>, faults: &mut Faults<'_>) -> Option<PackToml> {
+fn read_document(root: &Section<'_>, options: &CollectOptions, faults: &mut Faults<'_>) -> Option<Declaration> {
     root.refuse_unknown(&SECTIONS, faults);
-    let (name, version, about) = read_pack(root, wanted_as, faults);
+    let (name, version, about) = read_pack(root, options, faults);
     let requires = read_all_requires(root, faults);
-    let extras = read_table(root, "extras", faults, |_: &ExtraName, field, faults| field.section(faults).map(|extra| read_ranges(&extra, faults)));
-    let bin = read_table(root, "bin", faults, |_: &CommandName, field, faults| Some(Bin { path: field.noun(faults)?, span: field.span.clone() }));
+    let extras = read_extras(root, faults);
+    let bin = read_bin(root, faults);
     let (include, exclude) = read_files(root, faults);
-    Some(PackToml { name: name?, version: version?, about, requires, extras, bin, include, exclude, file: String::new(), text: String::new() })
+    Some(Declaration { about, requires, extras, bin, include, exclude, ..Declaration::new(name?, version?) })
 }
 
-fn read_pack(root: &Section<'_>, wanted_as: Option<&PackName>, faults: &mut Faults<'_>) -> (Option<PackName>, Option<Version>, About) {
-    let undeclared_version = || wanted_as.map(|_| Version::parse(UNDECLARED_VERSION).expect("the constant is a version"));
+fn read_pack(root: &Section<'_>, options: &CollectOptions, faults: &mut Faults<'_>) -> (Option<PackName>, Option<Version>, About) {
     let Some(field) = root.find("pack") else {
-        if wanted_as.is_none() {
+        if options.default_name().is_none() || options.default_version().is_none() {
             faults.add_missing(0..0, "[pack] is missing; pack.toml starts with [pack], name and version", "no [pack]");
         }
-        return (wanted_as.cloned(), undeclared_version(), About::default());
+        return (options.default_name(), options.default_version(), About::default());
     };
     let Some(section) = field.section(faults) else { return (None, None, About::default()) };
     section.refuse_unknown(&PACK_KEYS, faults);
-    let name = section.find("name").map(|field| read_name(&field, wanted_as, faults));
+    let name = section.find("name").map(|field| read_name(&field, options, faults));
     let version = section.find("version").map(|field| field.noun(faults));
-    for (missing, key) in [(name.is_none(), "name"), (version.is_none(), "version")] {
-        if missing && wanted_as.is_none() {
+    for (missing, key) in [(name.is_none() && options.default_name().is_none(), "name"), (version.is_none() && options.default_version().is_none(), "version")]
+    {
+        if missing {
             faults.add_missing(section.span.clone(), format!("the pack's `{key}` is missing in [pack]"), format!("no `{key}`"));
         }
     }
     let about = read_about(&section, faults);
-    (name.unwrap_or_else(|| wanted_as.cloned()), version.unwrap_or_else(undeclared_version), about)
+    (name.unwrap_or_else(|| options.default_name()), version.unwrap_or_else(|| options.default_version()), about)
 }
 
-fn read_name(field: &Field<'_>, wanted_as: Option<&PackName>, faults: &mut Faults<'_>) -> Option<PackName> {
+/// Reads a name; one by which the pack is required must be that one.
+pub(super) fn read_name(field: &Field<'_>, options: &CollectOptions, faults: &mut Faults<'_>) -> Option<PackName> {
     let name: PackName = field.noun(faults)?;
-    if let Some(wanted) = wanted_as.filter(|wanted| **wanted != name) {
+    if let Some(wanted) = options.wanted_as.as_ref().filter(|wanted| **wanted != name) {
         faults.add(field.span.clone(), format!("the pack is called `{name}`, and required as `{wanted}`"), "not the name it is required by");
         return None;
     }
@@ -198,7 +112,7 @@ fn read_about(section: &Section<'_>, faults: &mut Faults<'_>) -> About {
 }
 
 /// Reads a text of one line, which is not empty.
-fn read_line(section: &Section<'_>, key: &str, faults: &mut Faults<'_>) -> Option<String> {
+pub(super) fn read_line(section: &Section<'_>, key: &str, faults: &mut Faults<'_>) -> Option<String> {
     let field = section.find(key)?;
     let text = field.string(faults)?;
     if text.trim().is_empty() || text.chars().any(char::is_control) {
@@ -229,8 +143,16 @@ fn read_all_requires(root: &Section<'_>, faults: &mut Faults<'_>) -> BTreeMap<Pa
     requires
 }
 
-fn read_ranges(section: &Section<'_>, faults: &mut Faults<'_>) -> BTreeMap<PackName, Range> {
-    section.read_map(faults, |_: &PackName, field, faults| field.noun(faults))
+/// Reads `[extras]`: a table of ranges each.
+pub(super) fn read_extras(root: &Section<'_>, faults: &mut Faults<'_>) -> BTreeMap<ExtraName, BTreeMap<PackName, Range>> {
+    read_table(root, "extras", faults, |_: &ExtraName, field, faults| {
+        field.section(faults).map(|extra| extra.read_map(faults, |_: &PackName, field, faults| field.noun(faults)))
+    })
+}
+
+/// Reads `[bin]`: commands, and the file of each.
+pub(super) fn read_bin(root: &Section<'_>, faults: &mut Faults<'_>) -> BTreeMap<CommandName, Bin> {
+    read_table(root, "bin", faults, |_: &CommandName, field, faults| Some(Bin { path: field.noun(faults)?, span: field.span.clone() }))
 }
 
 /// Reads a table of the document into a map; one that is missing is empty.
@@ -258,18 +180,19 @@ fn read_files(root: &Section<'_>, faults: &mut Faults<'_>) -> (Vec<String>, Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::PackManifest;
     use crate::manifest::render_faults;
 
     const HEAD: &str = "[pack]\nname = \"kanban\"\nversion = \"2.0.3\"\n";
 
     fn manifest(text: &str) -> PackManifest {
-        let pack_toml = PackToml::parse(text, "pack.toml", None).expect("it is in order");
-        pack_toml.into_manifest(jiff::Timestamp::UNIX_EPOCH, Vec::new())
+        let declaration = parse(text, "pack.toml", &CollectOptions::default()).expect("it is in order");
+        declaration.into_manifest(jiff::Timestamp::UNIX_EPOCH, Vec::new())
     }
 
     #[track_caller]
     fn check(text: &str, expected: &[(usize, &str)]) {
-        let error = PackToml::parse(text, "pack.toml", None).expect_err("it is not in order");
+        let error = parse(text, "pack.toml", &CollectOptions::default()).expect_err("it is not in order");
         let found: Vec<_> = error.faults.iter().map(|fault| (fault.line, fault.message.as_str())).collect();
         assert_eq!(found, expected, "\n{}", render_faults(&error, false));
     }

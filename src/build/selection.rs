@@ -19,6 +19,7 @@ pub(super) struct Selection {
     ignored: Gitignore,
     excluded: Gitignore,
     included: Option<Gitignore>,
+    left_out: Option<TreePath>,
 }
 
 impl Selection {
@@ -27,13 +28,24 @@ impl Selection {
         let lines = ignore_text.lines().enumerate().map(|(index, line)| (format!("{ignore_file}:{}", index + 1), line));
         let place = |pattern: &String| format!("{PACK_TOML}, pattern `{}`", pattern.escape_debug());
         let patterns = |list: &'_ [String]| matcher(list.iter().map(|pattern| (place(pattern), pattern.as_str())));
-        Ok(Selection { ignored: matcher(lines)?, excluded: patterns(exclude)?, included: if include.is_empty() { None } else { Some(patterns(include)?) } })
+        Ok(Selection {
+            ignored: matcher(lines)?,
+            excluded: patterns(exclude)?,
+            included: if include.is_empty() { None } else { Some(patterns(include)?) },
+            left_out: None,
+        })
+    }
+
+    /// Leaves out this one path too.
+    pub(super) fn without(self, left_out: Option<TreePath>) -> Self {
+        Selection { left_out, ..self }
     }
 
     /// Tells whether a path is left out; of a directory that is, nothing below is looked at.
     pub(super) fn leaves_out(&self, path: &TreePath, is_directory: bool) -> bool {
         NEVER_PACKED.contains(&path.file_name())
             || NEVER_PACKED_AT_ROOT.contains(&path.as_str())
+            || self.left_out.as_ref() == Some(path)
             || self.ignored.matched(path.as_str(), is_directory).is_ignore()
             || self.excluded.matched(path.as_str(), is_directory).is_ignore()
     }

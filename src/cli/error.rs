@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::archive::ArchiveError;
 use crate::audit::AuditError;
 use crate::build::BuildError;
 use crate::cli::output::BAD;
@@ -89,32 +90,39 @@ pub(super) struct Failure {
 
 /// Tells a failure: words to stderr, and with `--json` a document to stdout.
 pub(super) fn report(failure: &OpsError, output: Output) -> ExitCode {
-    let found = classify(failure);
-    let message = message(failure);
-    let hints = hints(failure);
     if output.format == Format::Json {
-        let document = Failure {
-            schema: "packs.error/1",
-            code: found.code,
-            exit: found.exit,
-            message: failure.to_string(),
-            causes: causes(failure),
-            hints: hints.clone(),
-            at: place(failure),
-        };
-        output.data(&serde_json::to_string(&document).expect("a failure has string keys only"));
+        output.data(&serde_json::to_string(&document(failure)).expect("a failure has string keys only"));
     }
-    let mut text = message;
+    ExitCode::from(tell(failure))
+}
+
+/// Makes the document of a failure.
+pub(super) fn document(failure: &OpsError) -> Failure {
+    let found = classify(failure);
+    Failure {
+        schema: "packs.error/1",
+        code: found.code,
+        exit: found.exit,
+        message: failure.to_string(),
+        causes: causes(failure),
+        hints: hints(failure),
+        at: place(failure),
+    }
+}
+
+/// Tells a failure in words to stderr, and gives its exit code.
+pub(super) fn tell(failure: &OpsError) -> u8 {
+    let mut text = message(failure);
     for cause in causes(failure) {
         // The sentences of a proof follow each other; a chain of causes goes down.
         let is_proof = matches!(failure, OpsError::Conflict { .. });
         text += &if is_proof { format!("\n{}", plain_lines(&cause)) } else { format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause)) };
     }
-    for hint in hints {
+    for hint in hints(failure) {
         text += &format!("\n{} {}", paint(GOOD, "hint:"), plain_lines(&hint));
     }
     anstream::eprintln!("{text}");
-    ExitCode::from(found.exit)
+    classify(failure).exit
 }
 
 /// Tells that packs itself is wrong; what it was doing is taken back or finished by the next command.
@@ -176,6 +184,7 @@ fn place(failure: &OpsError) -> Option<Place> {
     match failure {
         OpsError::Manifest(error) => Some(error.place()),
         OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
+        OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
         OpsError::UnopenedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
@@ -224,6 +233,10 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::PathPack { .. } => kind("path-pack-invalid", USAGE),
         OpsError::Archive { .. } => kind("archive-refused", INTEGRITY),
         OpsError::NoSideFile { .. } => kind("no-side-file", INTEGRITY),
+        OpsError::NotAsPromised { source, .. } => fetch(source),
+        OpsError::OneDigest { .. } => kind("one-digest", USAGE),
+        OpsError::NoSuchLevel { .. } => kind("no-such-level", USAGE),
+        OpsError::OneName { .. } => kind("one-name", USAGE),
         OpsError::NoSuchFile { .. } => kind("no-such-file", NOT_FOUND),
         OpsError::NoSourceForRepair { .. } => kind("no-source-for-repair", UNKNOWN),
         OpsError::Source(error) => source(error),
@@ -280,7 +293,9 @@ fn generation(error: &GenerationError) -> Kind {
 
 fn build(error: &BuildError) -> Kind {
     match error {
-        BuildError::NoPackToml { .. } => kind("no-pack-toml", NOT_FOUND),
+        BuildError::NoVersion { .. } | BuildError::NoPacksBelow { .. } => kind("no-pack-toml", NOT_FOUND),
+        BuildError::NoDirectory { .. } => kind("no-source-directory", NOT_FOUND),
+        BuildError::NotReproducible { .. } => kind("not-reproducible", ANSWER_IS_NO),
         BuildError::Disk { source } => fs(source),
         _ => kind("source-invalid", USAGE),
     }
@@ -392,6 +407,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec![format!("there is {}; `packs history` shows them", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
         }
         OpsError::CannotUndo { obstacles, .. } => undo_hints(obstacles),
+        OpsError::Build(error) => build_hints(error),
         OpsError::NoSideFile { archive } => {
             vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
         }
@@ -427,6 +443,31 @@ fn net_hints(error: &NetError) -> Vec<String> {
         NetError::ReadOnly { .. } => vec!["publish to the directory or bucket behind it: --registry DIRECTORY or s3://BUCKET/PREFIX".into()],
         NetError::Downgrade { .. } => vec!["the server is set up wrongly, or somebody on the way is: tell whoever keeps it".into()],
         NetError::Encoded { .. } => vec!["something between here and the server changes what it sends: a proxy, most likely".into()],
+        _ => vec![],
+    }
+}
+
+fn build_hints(error: &BuildError) -> Vec<String> {
+    match error {
+        BuildError::NoVersion { .. } => {
+            vec!["give --version VERSION, or write it into a file VERSION, or write a pack.toml with [pack], name and version".into()]
+        }
+        BuildError::BadVersionFile { .. } => vec!["write a version such as 1.2.0, and nothing else, or give --version VERSION".into()],
+        BuildError::NoName { suggested, .. } => {
+            let name = suggested.as_ref().map_or_else(|| "NAME".to_owned(), ToString::to_string);
+            vec![format!("give --name {name}, or write a pack.toml with [pack], name and version")]
+        }
+        BuildError::OutIsSource { .. } => vec!["name another directory with --out; one within, such as dist, is left out of the archive".into()],
+        BuildError::SameArchive { .. } => {
+            vec!["give one of them another name, version or platform, or build them into two directories; nothing was written".into()]
+        }
+        BuildError::NotReproducible { .. } => {
+            vec!["something changes its files, or their times, while they are read: set SOURCE_DATE_EPOCH, or stop what writes there".into()]
+        }
+        BuildError::Archive { source: ArchiveError::Changed { .. } } => {
+            vec!["something writes there while it is packed: build again when it is done; no archive was written".into()]
+        }
+        BuildError::Unfit { .. } => vec!["change these files, or leave them out with .packsignore; nothing was written".into()],
         _ => vec![],
     }
 }

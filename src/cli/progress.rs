@@ -61,6 +61,23 @@ impl Progress {
         }
     }
 
+    fn begin_build(&self, packs: usize) {
+        if !self.bars {
+            return;
+        }
+        let style = ProgressStyle::with_template("building {wide_bar} {pos}/{len} packs  {msg}").expect("the template is valid");
+        let bar = ProgressBar::with_draw_target(Some(packs as u64), ProgressDrawTarget::stderr()).with_style(style);
+        *self.bar.lock().expect("no holder panics") = Some(bar);
+    }
+
+    fn built(&self, archive: &str) {
+        if let Some(bar) = self.bar.lock().expect("no holder panics").as_ref() {
+            let name = archive.rsplit('/').next().unwrap_or(archive);
+            bar.set_message(plain(name));
+            bar.inc(1);
+        }
+    }
+
     fn end(&self) {
         if let Some(bar) = self.bar.lock().expect("no holder panics").take() {
             bar.finish_and_clear();
@@ -73,7 +90,9 @@ impl Report for Progress {
         match event {
             Event::UnpackBegins { archives, bytes } => self.begin(archives, bytes),
             Event::Unpacked { release, bytes } => self.unpacked(&release, bytes),
-            Event::UnpackEnds => self.end(),
+            Event::BuildBegins { packs } => self.begin_build(packs),
+            Event::Built { archive } => self.built(&archive),
+            Event::UnpackEnds | Event::BuildEnds => self.end(),
             _ if self.quiet => {}
             Event::Waiting(holder) => self.line(&format!("waiting for {}", plain(&holder))),
             Event::Warning(text) => self.line(&format!("{} {}", paint(CHANGED, "warning:"), plain(&text))),

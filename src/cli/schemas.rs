@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::archive::PackManifest;
 use crate::audit::Entry;
+use crate::cli::command::build;
 use crate::cli::error::Failure;
 use crate::gc::Outcome;
 use crate::generation::GenerationRecord;
@@ -42,7 +43,7 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::StatusOutcome>("packs.status/1"),
         of::<ops::EnvOutcome>("packs.env/1"),
         of::<ops::StorePathOutcome>("packs.store-path/1"),
-        of::<ops::BuildOutcome>("packs.build/1"),
+        of::<build::Document>("packs.build/1"),
         of::<ops::PublishOutcome>("packs.publish/1"),
         of::<ops::AuditOutcome>("packs.audit/1"),
         of::<ops::AuditVerifyOutcome>("packs.audit-verify/1"),

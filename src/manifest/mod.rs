@@ -34,11 +34,13 @@ pub use environment::CoolDown;
 pub use fault::Fault;
 pub(crate) use fault::Faults;
 pub use fault::ManifestError;
+pub(crate) use fault::escaped;
 pub use license::LicenseTerm;
 pub use license::parse_license_expression;
 pub use render::render_faults;
 pub(crate) use section::Field;
 pub(crate) use section::Section;
+pub(crate) use section::parse_noun;
 
 /// Everything that packs.toml says, checked in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

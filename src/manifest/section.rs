@@ -143,6 +143,27 @@ impl<'d> Field<'d> {
         Some(strings)
     }
 
+    /// Gives the elements of a list if it is one, without a fault if not; an element that is no string is `None`.
+    pub(crate) fn peek_texts(&self) -> Option<Vec<Option<Text<'d>>>> {
+        let text = |element: &'d Spanned<DeValue<'d>>| element.get_ref().as_str().map(|text| (text, element.span()));
+        self.value.as_array().map(|array| array.iter().map(text).collect())
+    }
+
+    /// Reads true or false if it is one, without a fault if not.
+    pub(crate) fn peek_boolean(&self) -> Option<bool> {
+        self.value.as_bool()
+    }
+
+    /// Gives its dotted path, escaped, for messages.
+    pub(crate) fn shown_path(&self) -> &str {
+        &self.path
+    }
+
+    /// Gives what type the value is of, with its article.
+    pub(crate) fn type_name(&self) -> String {
+        with_article(self.value.type_str())
+    }
+
     /// Reads a table.
     pub(crate) fn section(&self, faults: &mut Faults<'_>) -> Option<Section<'d>> {
         self.expect_type(self.peek_section(), "a table", faults)

@@ -69,6 +69,18 @@ pub enum Event {
     },
     /// All archives were unpacked.
     UnpackEnds,
+    /// So many packs are about to be built.
+    BuildBegins {
+        /// Count of packs.
+        packs: usize,
+    },
+    /// One pack was built, found unchanged, or refused.
+    Built {
+        /// Its archive, for people.
+        archive: String,
+    },
+    /// All packs were built.
+    BuildEnds,
 }
 
 /// Is told what happens; called from any thread.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::archive::ArchiveError;
+use crate::archive::Compression;
 use crate::audit::AuditError;
 use crate::build::BuildError;
 use crate::fetch::FetchError;
@@ -304,6 +305,37 @@ pub enum OpsError {
     NoSideFile {
         /// The archive.
         archive: PathBuf,
+    },
+    /// An archive file is not what its digest promises.
+    #[error("{} is not the archive that its digest promises", archive.display())]
+    NotAsPromised {
+        /// The archive.
+        archive: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: Box<FetchError>,
+    },
+    /// One digest was typed, and it is not plain what it belongs to.
+    #[error("--sha256 is the digest of one archive, without other files of digests; {archives} archives are named")]
+    OneDigest {
+        /// How many archives are named.
+        archives: usize,
+    },
+    /// A compression has no such level.
+    #[error("{compression} has levels {} to {}, not {level}", levels.start(), levels.end())]
+    NoSuchLevel {
+        /// The compression.
+        compression: Compression,
+        /// The level asked for.
+        level: i32,
+        /// Those there are.
+        levels: std::ops::RangeInclusive<i32>,
+    },
+    /// One name was given to several packs.
+    #[error("--name is the name of one pack, and {packs} are to be built")]
+    OneName {
+        /// How many packs are to be built.
+        packs: usize,
     },
     /// An archive or an index could not be had from a source.
     #[error(transparent)]

@@ -18,7 +18,7 @@ use crate::ops::OpsError;
 /// # Errors
 /// [`OpsError::PathPack`] where it cannot be packed, or declares another name than it is required by.
 pub(super) fn collect(name: &PackName, directory: &Path, at: &Place) -> Result<Collected, OpsError> {
-    let options = CollectOptions { wanted_as: Some(name.clone()), time: Some(jiff::Timestamp::UNIX_EPOCH) };
+    let options = CollectOptions { wanted_as: Some(name.clone()), time: Some(jiff::Timestamp::UNIX_EPOCH), ..CollectOptions::default() };
     build::collect(directory, &options).map_err(|source| OpsError::PathPack { name: name.clone(), at: at.clone(), source: Box::new(source) })
 }
 

@@ -145,11 +145,6 @@ pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchi
 }
 
 impl CheckedArchive {
-    /// Gives the archive's size in bytes.
-    pub(super) fn size(&self) -> u64 {
-        self.verified.size()
-    }
-
     fn artifact(&self) -> Result<IndexArtifact, OpsError> {
         Ok(IndexArtifact {
             platform: self.manifest.platform,

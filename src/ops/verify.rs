@@ -2,6 +2,7 @@
 //!
 //! It goes on after each fault, and names all of them.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 
 use rayon::iter::IntoParallelIterator as _;
@@ -17,6 +18,7 @@ use crate::generation::PlaceAction;
 use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::model::EnvironmentName;
+use crate::model::Sha256Digest;
 use crate::model::SourceId;
 use crate::model::StorePath;
 use crate::ops::Context;
@@ -25,10 +27,12 @@ use crate::ops::located::Located;
 use crate::ops::prepare::need;
 use crate::ops::prepare::open_archive;
 use crate::ops::project::Project;
-use crate::ops::publish::check_archive;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::sources::Sources;
+use crate::ops::verify_archive::Promise;
+use crate::ops::verify_archive::pair;
+use crate::ops::verify_archive::read_archive_file;
 use crate::store;
 use crate::store::Durability;
 use crate::store::RepairFrom;
@@ -41,8 +45,13 @@ use crate::store::locks;
 /// What is to be verified.
 #[derive(Debug, Clone)]
 pub enum VerifyWhat {
-    /// Archives, each against the side file beside it.
-    Archives(Vec<PathBuf>),
+    /// Archives, and files that say their digests.
+    Archives {
+        /// The archives, side files and lists of checksums.
+        paths: Vec<PathBuf>,
+        /// The digest of the one archive, as it was typed.
+        sha256: Option<Sha256Digest>,
+    },
     /// The environment meant of the project at hand.
     Project,
     /// Everything in the store.
@@ -133,32 +142,36 @@ impl VerifyOutcome {
 /// Only where there is nothing that could be verified: faults that are found are in the outcome.
 pub fn verify(context: &Context, request: &VerifyRequest) -> Result<VerifyOutcome, OpsError> {
     match &request.what {
-        VerifyWhat::Archives(archives) => verify_archives(context, archives),
+        VerifyWhat::Archives { paths, sha256 } => verify_archives(context, paths, *sha256),
         VerifyWhat::Project => verify_project(context, request.repair),
         VerifyWhat::Store => verify_whole_store(context, request.repair),
     }
 }
 
-fn verify_archives(context: &Context, archives: &[PathBuf]) -> Result<VerifyOutcome, OpsError> {
-    // What is not there is not bad: nothing could be checked, and that must not look like an answer.
-    for path in archives.iter().map(|path| context.directory.join(path)) {
-        if fsys::status(&path)?.is_none() {
-            return Err(OpsError::NoSuchFile { path });
-        }
-    }
-    let check = |path: &PathBuf| (path.clone(), check_archive(&context.directory.join(path), &context.limits));
-    let checked: Vec<_> =
-        if context.jobs == 1 { archives.iter().map(check).collect() } else { archives.to_vec().into_par_iter().map(|path| check(&path)).collect() };
+fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Digest>) -> Result<VerifyOutcome, OpsError> {
+    let paths: Vec<PathBuf> = paths.iter().map(|path| context.directory.join(path)).collect();
+    let pairs = pair(&paths, sha256)?;
+    let check = |(path, promise): &(PathBuf, Promise)| (path.clone(), read_archive_file(path, promise, &context.limits));
+    let checked: Vec<_> = if context.jobs == 1 { pairs.iter().map(check).collect() } else { pairs.into_par_iter().map(|pair| check(&pair)).collect() };
     let mut outcome = VerifyOutcome::default();
     for (path, result) in checked {
         outcome.checked.archives += 1;
         match result {
-            Ok(archive) => outcome.checked.bytes += archive.size(),
-            Err(error @ OpsError::Fs(_)) => return Err(error),
-            Err(error) => outcome.wrong(path.display().to_string(), chain(&error)),
+            Ok(archive) => outcome.checked.bytes += archive.verified.size(),
+            Err(error @ (OpsError::Fs(_) | OpsError::NoSuchFile { .. })) => return Err(error),
+            Err(error) => outcome.wrong(path.display().to_string(), why_bad(&error)),
         }
     }
     Ok(outcome)
+}
+
+/// Says what is wrong with an archive; which one it is stands beside it.
+fn why_bad(error: &OpsError) -> String {
+    match error {
+        OpsError::Archive { source, .. } => chain(&**source),
+        OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| chain(&**source), chain),
+        other => chain(other),
+    }
 }
 
 fn verify_project(context: &Context, repair: bool) -> Result<VerifyOutcome, OpsError> {
@@ -344,7 +357,7 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
     Err(last.unwrap_or_else(|| OpsError::NoSourceForRepair { store_path: path.clone() }))
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -18,3 +18,4 @@ mod run;
 mod switch;
 mod undo;
 mod verify;
+mod verify_archive;

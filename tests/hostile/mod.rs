@@ -18,7 +18,7 @@ use tar::tar;
 
 mod compressed;
 mod mutated;
-mod tar;
+pub(crate) mod tar;
 
 /// Where the manifests of these tests have their list of files.
 const HEAD: &str = r#"{"schema":"packs.manifest/1","name":"kanban","version":"1.0.0","framework":"Kanban","created_at":"2026-11-20T00:00:00Z","files":["#;

@@ -2,22 +2,22 @@
 
 /// One header and what follows it, each field as the bytes that are written.
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) name: Vec<u8>,
-    pub(super) prefix: Vec<u8>,
-    pub(super) link: Vec<u8>,
-    pub(super) flag: u8,
-    pub(super) mode: Vec<u8>,
-    pub(super) size: Vec<u8>,
-    pub(super) magic: [u8; 8],
-    pub(super) checksum: Option<Vec<u8>>,
-    pub(super) content: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) link: Vec<u8>,
+    pub(crate) flag: u8,
+    pub(crate) mode: Vec<u8>,
+    pub(crate) size: Vec<u8>,
+    pub(crate) magic: [u8; 8],
+    pub(crate) checksum: Option<Vec<u8>>,
+    pub(crate) content: Vec<u8>,
     /// What fills up the last block of the content.
-    pub(super) filler: u8,
+    pub(crate) filler: u8,
 }
 
 impl Entry {
-    pub(super) fn new(flag: u8, name: &str, content: &[u8]) -> Self {
+    pub(crate) fn new(flag: u8, name: &str, content: &[u8]) -> Self {
         Entry {
             name: name.as_bytes().to_vec(),
             prefix: Vec::new(),
@@ -32,33 +32,33 @@ impl Entry {
         }
     }
 
-    pub(super) fn file(name: &str, content: &[u8]) -> Self {
+    pub(crate) fn file(name: &str, content: &[u8]) -> Self {
         Entry::new(b'0', name, content)
     }
 
-    pub(super) fn directory(name: &str) -> Self {
+    pub(crate) fn directory(name: &str) -> Self {
         Entry { mode: b"0000755\0".to_vec(), ..Entry::new(b'5', name, b"") }
     }
 
-    pub(super) fn symlink(name: &str, target: &str) -> Self {
+    pub(crate) fn symlink(name: &str, target: &str) -> Self {
         Entry { link: target.as_bytes().to_vec(), ..Entry::new(b'2', name, b"") }
     }
 
-    pub(super) fn hard_link(name: &str, target: &str) -> Self {
+    pub(crate) fn hard_link(name: &str, target: &str) -> Self {
         Entry { link: target.as_bytes().to_vec(), ..Entry::new(b'1', name, b"") }
     }
 
     /// A PAX header of these records.
-    pub(super) fn pax(records: &[(&str, &str)]) -> Self {
+    pub(crate) fn pax(records: &[(&str, &str)]) -> Self {
         let text: Vec<String> = records.iter().map(|(key, value)| record(key, value)).collect();
         Entry::new(b'x', "PaxHeader", text.concat().as_bytes())
     }
 
-    pub(super) fn gnu(self) -> Self {
+    pub(crate) fn gnu(self) -> Self {
         Entry { magic: *b"ustar  \0", ..self }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut block = [0u8; 512];
         let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &self.name);
@@ -80,22 +80,22 @@ impl Entry {
     }
 }
 
-pub(super) fn octal(size: u64) -> Vec<u8> {
+pub(crate) fn octal(size: u64) -> Vec<u8> {
     format!("{size:011o}\0").into_bytes()
 }
 
 /// Gives `<length of all of it> <key>=<value>\n`.
-pub(super) fn record(key: &str, value: &str) -> String {
+pub(crate) fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
     let length = (1..=2000).find(|length: &usize| length.to_string().len() + rest.len() == *length).expect("there is one");
     format!("{length}{rest}")
 }
 
 /// The end mark.
-pub(super) const END: [u8; 1024] = [0; 1024];
+pub(crate) const END: [u8; 1024] = [0; 1024];
 
 /// Entries one after the other, and the end mark.
-pub(super) fn tar(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn tar(entries: &[Entry]) -> Vec<u8> {
     let mut bytes: Vec<u8> = entries.iter().flat_map(Entry::bytes).collect();
     bytes.extend_from_slice(&END);
     bytes

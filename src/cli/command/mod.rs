@@ -1,7 +1,7 @@
 //! One file per command: its arguments, one call, the rendering of what came out.
 
 mod audit;
-mod build;
+pub(super) mod build;
 mod completions;
 mod env;
 mod gc;

@@ -15,6 +15,7 @@ use crate::cli::output::human_bytes;
 use crate::cli::output::paint;
 use crate::cli::output::plain;
 use crate::cli::settings::Settings;
+use crate::model::Sha256Digest;
 use crate::ops;
 use crate::ops::OpsError;
 use crate::ops::ProblemKind;
@@ -25,12 +26,16 @@ use crate::ops::VerifyWhat;
 /// What may follow `packs verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  packs verify                          the project: manifest, lockfile, generation, links, bytes\n  packs verify --store --repair         everything in the store, mended where possible\n  packs verify kanban-2.0.3.tar.zst     an archive against its .sha256 and its MANIFEST.json"
+    after_help = "Examples:\n  packs verify                          the project: manifest, lockfile, generation, links, bytes\n  packs verify --store --repair         everything in the store, mended where possible\n  packs verify kanban-2.0.3.tar.zst     an archive against its .sha256 and its MANIFEST.json\n  packs verify dist/checksums.txt       every archive that the list names"
 )]
 pub struct Arguments {
-    /// Archives to check, each against the .sha256 file beside it
-    #[arg(value_name = "ARCHIVE", conflicts_with_all = ["store", "repair"])]
+    /// Archives to check, each against the .sha256 file beside it; or the files that say their digests
+    #[arg(value_name = "ARCHIVE|SIDE-FILE", conflicts_with_all = ["store", "repair"])]
     archives: Vec<PathBuf>,
+
+    /// The digest of the one archive, instead of a side file
+    #[arg(long, value_name = "HEX", requires = "archives")]
+    sha256: Option<Sha256Digest>,
 
     /// Check every store path, not only those of the project
     #[arg(long)]
@@ -43,7 +48,7 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
     let what = match (arguments.archives.is_empty(), arguments.store) {
-        (false, _) => VerifyWhat::Archives(arguments.archives),
+        (false, _) => VerifyWhat::Archives { paths: arguments.archives, sha256: arguments.sha256 },
         (true, true) => VerifyWhat::Store,
         (true, false) => VerifyWhat::Project,
     };
