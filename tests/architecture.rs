@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("resolve", &["model"]),
     ("lock", &["manifest", "model"]),
     ("source", &["model", "net", "registry"]),
-    ("fetch", &["archive", "fsys", "model"]),
+    ("fetch", &["archive", "fsys", "model", "net"]),
     ("store", &["archive", "fsys", "model"]),
     ("policy", &["manifest", "model"]),
     ("generation", &["archive", "fsys", "manifest", "model", "store"]),

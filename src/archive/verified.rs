@@ -51,12 +51,23 @@ pub struct Verification {
     sha256: Sha256Digest,
     seen_bytes: u64,
     hasher: Sha256,
+    kept: Option<Vec<u8>>,
 }
 
 impl Verification {
     /// Begins with nothing seen.
     pub fn new(size: u64, sha256: Sha256Digest) -> Self {
-        Verification { size, sha256, seen_bytes: 0, hasher: Sha256::new() }
+        Verification { size, sha256, seen_bytes: 0, hasher: Sha256::new(), kept: None }
+    }
+
+    /// Begins with nothing seen, and keeps in memory what it will be given.
+    pub fn keeping(size: u64, sha256: Sha256Digest) -> Self {
+        Verification { kept: Some(Vec::new()), ..Verification::new(size, sha256) }
+    }
+
+    /// Gives how many bytes were taken so far.
+    pub fn seen_bytes(&self) -> u64 {
+        self.seen_bytes
     }
 
     /// Takes the next bytes; refuses as soon as there are more than promised.
@@ -66,7 +77,16 @@ impl Verification {
             return Err(Mismatch::Size { expected: self.size, found: self.seen_bytes });
         }
         self.hasher.update(bytes);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
         Ok(())
+    }
+
+    /// Ends with the bytes that were taken, if they were kept.
+    pub fn finish_kept(self) -> Result<Option<Verified>, Mismatch> {
+        self.check()?;
+        Ok(self.kept.map(|bytes| Verified { size: self.size, sha256: self.sha256, content: Held::Memory(bytes) }))
     }
 
     /// Checks bytes in memory, of which none were taken before, and keeps them.

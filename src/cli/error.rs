@@ -11,9 +11,11 @@ use crate::build::BuildError;
 use crate::cli::output::BAD;
 use crate::cli::output::GOOD;
 use crate::cli::output::Output;
+use crate::cli::output::human_bytes;
 use crate::cli::output::paint;
 use crate::cli::output::plain;
 use crate::cli::settings::Format;
+use crate::fetch::Cut;
 use crate::fetch::FetchError;
 use crate::fsys::FsError;
 use crate::gc::GcError;
@@ -26,6 +28,7 @@ use crate::model::Place;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
+use crate::ops::MissingArchive;
 use crate::ops::OpsError;
 use crate::registry::RegistryError;
 use crate::resolve::ConflictHint;
@@ -52,6 +55,8 @@ const BUSY: u8 = 8;
 const NOT_FOUND: u8 = 9;
 /// The machine failed.
 pub(super) const MACHINE: u8 = 10;
+/// Somebody asked it to stop, as a shell tells of SIGINT.
+pub(super) const INTERRUPTED: u8 = 130;
 /// packs itself is wrong.
 const BUG: u8 = 70;
 /// A child could not be executed, as in sh.
@@ -86,6 +91,9 @@ pub(super) struct Failure {
     hints: Vec<String>,
     /// The line of a file that a person wrote.
     at: Option<Place>,
+    /// Archives that are missing because the network may not be asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingArchive>,
 }
 
 /// Tells a failure: words to stderr, and with `--json` a document to stdout.
@@ -107,6 +115,7 @@ pub(super) fn document(failure: &OpsError) -> Failure {
         causes: causes(failure),
         hints: hints(failure),
         at: place(failure),
+        missing: missing(failure).to_vec(),
     }
 }
 
@@ -117,6 +126,9 @@ pub(super) fn tell(failure: &OpsError) -> u8 {
         // The sentences of a proof follow each other; a chain of causes goes down.
         let is_proof = matches!(failure, OpsError::Conflict { .. });
         text += &if is_proof { format!("\n{}", plain_lines(&cause)) } else { format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause)) };
+    }
+    for one in missing(failure) {
+        text += &format!("\n  {} {}: {} ({}) from {}", one.name, one.version, plain(&one.archive), human_bytes(one.size), plain(&one.registry));
     }
     for hint in hints(failure) {
         text += &format!("\n{} {}", paint(GOOD, "hint:"), plain_lines(&hint));
@@ -130,7 +142,7 @@ pub(super) fn report_bug(output: Output) -> ExitCode {
     let message = "this is a bug in packs: please report it with the lines above, the command line and `packs --version`".to_owned();
     anstream::eprintln!("{} {message}", paint(BAD, "error:"));
     if output.format == Format::Json {
-        let document = Failure { schema: "packs.error/1", code: "bug", exit: BUG, message, causes: vec![], hints: vec![], at: None };
+        let document = Failure { schema: "packs.error/1", code: "bug", exit: BUG, message, causes: vec![], hints: vec![], at: None, missing: vec![] };
         output.data(&serde_json::to_string(&document).expect("a failure has string keys only"));
     }
     ExitCode::from(BUG)
@@ -139,7 +151,16 @@ pub(super) fn report_bug(output: Output) -> ExitCode {
 /// Tells wrong arguments as a document.
 pub(super) fn report_usage(answer: &clap::Error) -> ExitCode {
     let message = answer.to_string();
-    let document = Failure { schema: "packs.error/1", code: "usage", exit: USAGE, message: message.trim().to_owned(), causes: vec![], hints: vec![], at: None };
+    let document = Failure {
+        schema: "packs.error/1",
+        code: "usage",
+        exit: USAGE,
+        message: message.trim().to_owned(),
+        causes: vec![],
+        hints: vec![],
+        at: None,
+        missing: vec![],
+    };
     anstream::println!("{}", serde_json::to_string(&document).expect("a failure has string keys only"));
     anstream::eprint!("{message}");
     ExitCode::from(USAGE)
@@ -180,6 +201,13 @@ fn causes(failure: &OpsError) -> Vec<String> {
     causes
 }
 
+fn missing(failure: &OpsError) -> &[MissingArchive] {
+    match failure {
+        OpsError::ArchivesOffline { missing } => missing,
+        _ => &[],
+    }
+}
+
 fn place(failure: &OpsError) -> Option<Place> {
     match failure {
         OpsError::Manifest(error) => Some(error.place()),
@@ -210,6 +238,12 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::UnsupportedKeys { .. } => kind("unsupported-keys", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
+        OpsError::ArchivesOffline { .. } => kind("archives-offline", UNKNOWN),
+        OpsError::Download { source: cut, .. } => match &**cut {
+            Cut::Source(error) => source(error),
+            Cut::Broken(_) => kind("download-broken", UNKNOWN),
+        },
+        OpsError::Interrupted | OpsError::InterruptedBetween => kind("interrupted", INTERRUPTED),
         OpsError::Conflict { .. } => kind("conflict", CONFLICT),
         OpsError::Lockfile(error) => lockfile(error),
         OpsError::Refused { .. } => kind("refused", REFUSED),
@@ -343,7 +377,6 @@ fn source(error: &SourceError) -> Kind {
 fn fetch(error: &FetchError) -> Kind {
     match error {
         FetchError::Disk(error) => fs(error),
-        FetchError::Interrupted { .. } => kind("fetch-interrupted", UNKNOWN),
         FetchError::Mismatch { .. } | FetchError::WrongFile { .. } => kind("digest-mismatch", INTEGRITY),
     }
 }
@@ -417,6 +450,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
         OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
+        OpsError::ArchivesOffline { .. } => vec!["the same command without --offline downloads them".into()],
+        OpsError::Download { there_bytes, source, .. } => download_hints(*there_bytes, source),
+        OpsError::InterruptedBetween => vec!["the same command goes on with what is left".into()],
         OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
         OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
         OpsError::Store(StoreError::BadPackManifest { .. }) => vec!["`packs verify --store --repair` mends it".into()],
@@ -426,6 +462,17 @@ fn hints(failure: &OpsError) -> Vec<String> {
         }
         _ => vec![],
     }
+}
+
+fn download_hints(there_bytes: u64, cut: &Cut<SourceError>) -> Vec<String> {
+    let mut hints = match cut {
+        Cut::Source(SourceError::Transport { source, .. }) => net_hints(source),
+        _ => vec![],
+    };
+    if there_bytes > 0 {
+        hints.push("the same command goes on where it broke off".into());
+    }
+    hints
 }
 
 fn net_hints(error: &NetError) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 pub mod command;
 mod error;
+mod interrupt;
 mod output;
 mod progress;
 mod reference;
@@ -23,8 +24,10 @@ use clap::Parser;
 use clap::parser::ValueSource;
 
 use crate::cli::command::Command;
+use crate::cli::interrupt::LastWord;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
+use crate::cli::progress::Telling;
 use crate::cli::settings::Format;
 use crate::cli::settings::GlobalArgs;
 use crate::cli::settings::Settings;
@@ -67,7 +70,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     color.write_global();
     let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
-    let code = guarded(output, || prepare(&cli.global, &typed).and_then(|settings| command::run(cli.command, settings, output)));
+    let code = guarded(output, || {
+        let (settings, progress) = prepare(&cli.global, &typed)?;
+        if let Some(failure) = command::interrupted(cli.command.as_ref()) {
+            interrupt::listen(settings.context.interrupt.clone(), LastWord { failure, progress, output });
+        }
+        command::run(cli.command, settings, output)
+    });
     if output::is_lost() { ExitCode::from(error::MACHINE) } else { code }
 }
 
@@ -89,14 +98,17 @@ fn without_empty_variables(tree: clap::Command) -> clap::Command {
     })
 }
 
-fn prepare(global: &GlobalArgs, typed: &Typed) -> Result<Settings, OpsError> {
+fn prepare(global: &GlobalArgs, typed: &Typed) -> Result<(Settings, Progress), OpsError> {
     if let Some(jobs) = global.jobs {
         // Everything parallel runs in this pool. It can only be there already where a test calls this twice in one process.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(jobs)).build_global();
     }
     let around = Surroundings::read()?;
+    let is_json = global.json || global.format == Format::Json;
     let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    Settings::new(global, &around, typed, Arc::new(Progress::new(global.quiet, global.verbose, bars)))
+    let telling = Telling { quiet: global.quiet, verbose: global.verbose, bars, downloads: !global.quiet && !is_json };
+    let progress = Progress::new(telling);
+    Ok((Settings::new(global, &around, typed, Arc::new(progress.clone()))?, progress))
 }
 
 impl Typed {

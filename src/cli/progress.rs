@@ -1,8 +1,12 @@
 //! What happens meanwhile, for people: bars on a terminal's stderr, one line per finished item elsewhere.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 
+use indicatif::MultiProgress;
 use indicatif::ProgressBar;
 use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
@@ -15,88 +19,208 @@ use crate::cli::output::plain;
 use crate::ops::Event;
 use crate::ops::Report;
 
-/// Tells a person what happens.
+/// Most downloads that have a bar of their own; the total counts the others. More rows would only flicker.
+const ROWS_MAX: usize = 4;
+
+/// Most of a release's name that a row shows, in characters.
+const NAME_CHARS_MAX: usize = 24;
+
+/// How often bars are drawn a second.
+const DRAWS_PER_SECOND: u8 = 10;
+
+/// What to tell a person.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Telling {
+    /// Nothing but errors.
+    pub(super) quiet: bool,
+    /// How much more.
+    pub(super) verbose: u8,
+    /// Bars, where stderr is a terminal.
+    pub(super) bars: bool,
+    /// A line for each download.
+    pub(super) downloads: bool,
+}
+
+/// Tells a person what happens; clones tell together.
+#[derive(Clone)]
 pub(super) struct Progress {
-    quiet: bool,
-    verbose: u8,
-    bars: bool,
-    bar: Mutex<Option<ProgressBar>>,
+    telling: Telling,
+    stage: Arc<Mutex<Option<Stage>>>,
+}
+
+/// The bars of archives that are being downloaded and unpacked.
+struct Stage {
+    all: MultiProgress,
+    /// Downloads: bytes of all.
+    total: Option<ProgressBar>,
+    unpacking: ProgressBar,
+    rows: BTreeMap<String, ProgressBar>,
+    /// Bytes that are there of each download.
+    there_bytes: BTreeMap<String, u64>,
 }
 
 impl Progress {
-    /// Makes a teller; `bars` only where stderr is a terminal.
-    pub(super) fn new(quiet: bool, verbose: u8, bars: bool) -> Progress {
-        Progress { quiet, verbose, bars, bar: Mutex::new(None) }
+    /// Makes a teller.
+    pub(super) fn new(telling: Telling) -> Progress {
+        Progress { telling, stage: Arc::default() }
+    }
+
+    /// Takes all bars away, for a last word.
+    pub(super) fn clear(&self) {
+        if let Some(stage) = self.stage().take() {
+            let _ = stage.all.clear();
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Option<Stage>> {
+        self.stage.lock().expect("no holder panics")
     }
 
     fn line(&self, text: &str) {
-        let bar = self.bar.lock().expect("no holder panics");
         let print = || {
             let _ = writeln!(anstream::stderr(), "{text}");
         };
-        match bar.as_ref() {
-            Some(bar) => bar.suspend(print),
+        match self.stage().as_ref() {
+            Some(stage) => stage.all.suspend(print),
             None => print(),
         }
     }
 
-    fn begin(&self, archives: usize, bytes: u64) {
-        if !self.bars {
-            return;
+    fn downloaded(&self, release: &str, bytes: u64, there_bytes: u64) {
+        if self.telling.downloads && !self.telling.bars {
+            self.line(&paint(DIM, downloaded_line(release, bytes, there_bytes)));
         }
-        let template = "unpacking {wide_bar} {pos}/{len} archives  {msg}";
-        let style = ProgressStyle::with_template(template).expect("the template is valid");
-        let bar = ProgressBar::with_draw_target(Some(archives as u64), ProgressDrawTarget::stderr()).with_style(style);
-        bar.set_message(human_bytes(bytes));
-        *self.bar.lock().expect("no holder panics") = Some(bar);
     }
 
     fn unpacked(&self, release: &str, bytes: u64) {
-        if let Some(bar) = self.bar.lock().expect("no holder panics").as_ref() {
-            bar.inc(1);
+        if let Some(stage) = self.stage().as_ref() {
+            stage.unpacking.inc(1);
             return;
         }
-        if self.verbose > 0 {
+        if self.telling.verbose > 0 {
             self.line(&paint(DIM, format!("unpacked {} ({})", plain(release), human_bytes(bytes))));
         }
     }
 
-    fn begin_build(&self, packs: usize) {
-        if !self.bars {
-            return;
+    fn built(&self, archive: &str) {
+        let name = archive.rsplit('/').next().unwrap_or(archive);
+        self.with_stage(|stage| stage.built(name));
+    }
+
+    fn with_stage(&self, act: impl FnOnce(&mut Stage)) {
+        if let Some(stage) = self.stage().as_mut() {
+            act(stage);
         }
-        let style = ProgressStyle::with_template("building {wide_bar} {pos}/{len} packs  {msg}").expect("the template is valid");
-        let bar = ProgressBar::with_draw_target(Some(packs as u64), ProgressDrawTarget::stderr()).with_style(style);
-        *self.bar.lock().expect("no holder panics") = Some(bar);
+    }
+}
+
+fn downloaded_line(release: &str, bytes: u64, there_bytes: u64) -> String {
+    let earlier = if there_bytes == 0 { String::new() } else { format!(", {} of it earlier", human_bytes(there_bytes)) };
+    format!("downloaded {} ({}{earlier})", plain(release), human_bytes(bytes))
+}
+
+impl Stage {
+    fn begin(downloads: usize, download_bytes: u64, archives: usize) -> Stage {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        let total = (downloads > 0).then(|| {
+            let bar = all.add(ProgressBar::new(download_bytes).with_style(style("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta:>4}")));
+            bar.set_message("downloading");
+            bar
+        });
+        let unpacking = all.add(ProgressBar::new(archives as u64).with_style(style("{msg} {wide_bar} {pos}/{len} packs")));
+        unpacking.set_message("unpacking  ");
+        Stage { all, total, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
+    }
+
+    /// The bar of packs that are being built; it stands where the one of archives to unpack does.
+    fn begin_build(packs: usize) -> Stage {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        let unpacking = all.add(ProgressBar::new(packs as u64).with_style(style("building {wide_bar} {pos}/{len} packs  {msg}")));
+        Stage { all, total: None, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
     }
 
     fn built(&self, archive: &str) {
-        if let Some(bar) = self.bar.lock().expect("no holder panics").as_ref() {
-            let name = archive.rsplit('/').next().unwrap_or(archive);
-            bar.set_message(plain(name));
-            bar.inc(1);
+        self.unpacking.set_message(plain(archive));
+        self.unpacking.inc(1);
+    }
+
+    fn download_begins(&mut self, release: String, bytes: u64) {
+        if self.rows.len() < ROWS_MAX {
+            let bar = self.all.insert(0, ProgressBar::new(bytes).with_style(style("  {msg} {wide_bar} {bytes}/{total_bytes}")));
+            bar.set_message(short_name(&release));
+            self.rows.insert(release.clone(), bar);
+        }
+        self.there_bytes.insert(release, 0);
+    }
+
+    fn download_advances(&mut self, release: &str, there_bytes: u64) {
+        if let Some(row) = self.rows.get(release) {
+            row.set_position(there_bytes);
+        }
+        let before = self.there_bytes.insert(release.to_owned(), there_bytes).unwrap_or(0);
+        if let Some(total) = &self.total {
+            // A download that begins anew goes back.
+            total.set_position((total.position() + there_bytes).saturating_sub(before));
         }
     }
 
-    fn end(&self) {
-        if let Some(bar) = self.bar.lock().expect("no holder panics").take() {
-            bar.finish_and_clear();
+    fn download_ends(&mut self, release: &str) {
+        if let Some(row) = self.rows.remove(release) {
+            row.finish_and_clear();
+            self.all.remove(&row);
         }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is valid").progress_chars("=> ")
+}
+
+/// Gives a name of one width, so that the bars stand in line.
+fn short_name(release: &str) -> String {
+    let name = plain(release);
+    let short: String = if name.chars().count() > NAME_CHARS_MAX { name.chars().take(NAME_CHARS_MAX - 1).chain(['…']).collect() } else { name };
+    format!("{short:<NAME_CHARS_MAX$}")
 }
 
 impl Report for Progress {
     fn event(&self, event: Event) {
         match event {
-            Event::UnpackBegins { archives, bytes } => self.begin(archives, bytes),
+            Event::StageBegins { downloads, download_bytes, archives, .. } if self.telling.bars => {
+                *self.stage() = Some(Stage::begin(downloads, download_bytes, archives));
+            }
+            Event::StageBegins { .. } => {}
+            Event::DownloadBegins { release, bytes } => self.with_stage(|stage| stage.download_begins(release, bytes)),
+            Event::DownloadAdvances { release, there_bytes } => self.with_stage(|stage| stage.download_advances(&release, there_bytes)),
+            Event::DownloadEnds { release } => self.with_stage(|stage| stage.download_ends(&release)),
+            Event::Downloaded { release, bytes, there_bytes } => self.downloaded(&release, bytes, there_bytes),
             Event::Unpacked { release, bytes } => self.unpacked(&release, bytes),
-            Event::BuildBegins { packs } => self.begin_build(packs),
+            Event::BuildBegins { packs } if self.telling.bars => *self.stage() = Some(Stage::begin_build(packs)),
+            Event::BuildBegins { .. } => {}
             Event::Built { archive } => self.built(&archive),
-            Event::UnpackEnds | Event::BuildEnds => self.end(),
-            _ if self.quiet => {}
+            Event::StageEnds | Event::BuildEnds => self.clear(),
+            _ if self.telling.quiet => {}
             Event::Waiting(holder) => self.line(&format!("waiting for {}", plain(&holder))),
             Event::Warning(text) => self.line(&format!("{} {}", paint(CHANGED, "warning:"), plain(&text))),
             Event::Note(text) => self.line(&format!("{} {}", paint(DIM, "note:"), plain(&text))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_one_line() {
+        assert_eq!(downloaded_line("kanban 2.0.3", 48 << 10, 0), "downloaded kanban 2.0.3 (48.0 KiB)");
+        assert_eq!(downloaded_line("kanban 2.0.3", 48 << 10, 24 << 10), "downloaded kanban 2.0.3 (48.0 KiB, 24.0 KiB of it earlier)");
+    }
+
+    #[test]
+    fn names_have_one_width() {
+        for name in ["kanban 2.0.3", "a-very-long-name-of-a-pack 12.0.0", "\u{1b}[31mred 1.0.0"] {
+            assert_eq!(short_name(name).chars().count(), NAME_CHARS_MAX, "{name}");
         }
     }
 }

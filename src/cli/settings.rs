@@ -22,6 +22,7 @@ use crate::model::Platform;
 use crate::net::NetSettings;
 use crate::net::Network;
 use crate::ops::Context;
+use crate::ops::Interrupt;
 use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::Report;
@@ -103,7 +104,7 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "SECONDS", env = "PACKS_WAIT", default_value_t = WAIT_SECONDS_DEFAULT, global = true)]
     pub wait: u64,
 
-    /// How many threads to use (1: one, with disk calls in an exact order; default: one per core)
+    /// How many threads to use (1: one, with disk calls in an exact order and one download after the other; default: one per core)
     #[arg(short, long, value_name = "N", env = "PACKS_JOBS", value_parser = clap::value_parser!(u16).range(1..=256), global = true)]
     pub jobs: Option<u16>,
 
@@ -227,9 +228,10 @@ impl Settings {
             offline: global.offline || global.frozen,
             network: Network::new(network(around)),
             sync: !global.no_sync,
-            connections: CONNECTIONS_DEFAULT,
+            connections: if global.jobs == Some(1) { 1 } else { CONNECTIONS_DEFAULT },
             limits: Limits::default(),
             jobs,
+            interrupt: Interrupt::default(),
             wait_max: Duration::from_secs(global.wait),
             who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
             platform: Platform::host(),

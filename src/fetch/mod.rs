@@ -3,10 +3,12 @@
 //! Knows how bytes become a `Verified` archive, and which archives are needed at all (`plan`). It does not know where bytes come from (`source/`), nor what
 //! becomes of them (`store/`): the caller brings one to the other.
 //!
-//! Archives up to 16 MiB are read into memory. Larger ones that arrive from elsewhere are written to a file while they are hashed; those that lie on this
-//! machine stay where they are. Nothing here survives a power cut for sure, and nothing needs to: what is cached is checked again whenever it is used.
+//! What lies on this machine is read where it is: up to 16 MiB into memory, larger ones as a stream. What lies elsewhere comes into the cache (`download`),
+//! and stays there until the cache is cleared: nothing survives a power cut for sure, and nothing needs to, since it is checked again whenever it is used.
 
+mod download;
 mod plan;
+mod retry;
 
 use std::io;
 use std::io::Read;
@@ -17,9 +19,14 @@ use crate::archive::Verification;
 use crate::archive::Verified;
 use crate::fsys;
 use crate::fsys::FsError;
-use crate::fsys::SpoolFile;
 use crate::model::Sha256Digest;
 
+pub use download::Cut;
+pub use download::DownloadError;
+pub use download::Ends;
+pub use download::Received;
+pub use download::Wanted;
+pub use download::download;
 pub use plan::Facts;
 pub use plan::Need;
 pub use plan::Origin;
@@ -38,15 +45,6 @@ pub enum FetchError {
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] FsError),
-    /// Its bytes stopped arriving.
-    #[error("the archive with sha256 {sha256} could not be read to its end")]
-    Interrupted {
-        /// The archive that was promised.
-        sha256: Sha256Digest,
-        /// What the reader said.
-        #[source]
-        source: io::Error,
-    },
     /// Its bytes are not those that were promised.
     #[error("the archive with sha256 {sha256} is not what arrived")]
     Mismatch {
@@ -65,21 +63,6 @@ pub enum FetchError {
         #[source]
         source: Mismatch,
     },
-}
-
-/// Receives an archive: reads not one byte more than promised, and gives it only if all of them are right.
-///
-/// One of more than 16 MiB is written to `spool` (`cache/archives/<sha256>`), which it gets only once it is good; without `spool` it stays in memory, whatever its
-/// size. After a power cut the file may be missing or damaged.
-///
-/// # Errors
-/// [`FetchError::Mismatch`] as soon as it is known; [`FetchError::Interrupted`] where the reader fails.
-pub fn receive(reader: &mut dyn Read, size: u64, sha256: Sha256Digest, spool: Option<&Path>) -> Result<Verified, FetchError> {
-    let verification = Verification::new(size, sha256);
-    match spool.filter(|_| size > MEMORY_BYTES_MAX) {
-        Some(spool) => receive_into_file(reader, verification, sha256, spool),
-        None => receive_into_memory(reader, verification, size, sha256),
-    }
 }
 
 /// Opens an archive that lies on this machine, where it is.
@@ -101,26 +84,6 @@ pub fn open_file(path: &Path, size: u64, sha256: Sha256Digest) -> Result<Verifie
         verification.update(piece).map_err(wrong)?;
     }
     verification.finish_file(file).map_err(wrong)
-}
-
-fn receive_into_memory(reader: &mut dyn Read, verification: Verification, size: u64, sha256: Sha256Digest) -> Result<Verified, FetchError> {
-    let mut bytes = Vec::new();
-    // One byte more than promised is enough to know that there is more. Nothing is allocated ahead for a size that somebody claims.
-    reader.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| FetchError::Interrupted { sha256, source })?;
-    verification.finish_memory(bytes).map_err(|source| FetchError::Mismatch { sha256, source })
-}
-
-fn receive_into_file(reader: &mut dyn Read, mut verification: Verification, sha256: Sha256Digest, spool: &Path) -> Result<Verified, FetchError> {
-    let mismatch = |source| FetchError::Mismatch { sha256, source };
-    let mut file = SpoolFile::create(spool)?;
-    let mut pieces = Pieces::new(reader);
-    while let Some(piece) = pieces.next().map_err(|source| FetchError::Interrupted { sha256, source })? {
-        verification.update(piece).map_err(mismatch)?;
-        file.write(piece)?;
-    }
-    // The file gets its name only if it is good, and is what was hashed: nobody else knows its passing name.
-    verification.check().map_err(mismatch)?;
-    verification.finish_file(file.keep_as(spool)?).map_err(mismatch)
 }
 
 /// Reads a stream piece by piece into one buffer.
@@ -157,16 +120,10 @@ mod tests {
     /// One byte more than fits into memory.
     const LARGE: usize = (16 << 20) + 1;
 
-    /// Changes the promise or the bytes, and requires the mismatch; nothing may be left in the spool's directory.
+    /// Changes the promise or the bytes, and requires the mismatch.
     #[track_caller]
     fn refused(bytes: &[u8], size: u64, digest: Sha256Digest, is_expected: fn(&Mismatch) -> bool) {
         let world = tempfile::tempdir().expect("a directory");
-        let spool = world.path().join("spool");
-        match receive(&mut &bytes[..], size, digest, Some(&spool)) {
-            Err(FetchError::Mismatch { source, .. }) => assert!(is_expected(&source), "{source}"),
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(fs::read_dir(world.path()).expect("listed").count(), 0);
         let file = world.path().join("file");
         fs::write(&file, bytes).expect("written");
         match open_file(&file, size, digest) {
@@ -198,13 +155,13 @@ mod tests {
     fn the_promised_bytes_are_taken() {
         let world = tempfile::tempdir().expect("a directory");
         for length in [0, 10, LARGE] {
-            let (spool, bytes) = (world.path().join(format!("{length}")), vec![7; length]);
+            let (path, bytes) = (world.path().join(format!("{length}")), vec![7; length]);
             let digest = sha256(&bytes);
-            let received = receive(&mut &bytes[..], length as u64, digest, Some(&spool)).expect("received");
-            assert_eq!((received.size(), received.sha256()), (length as u64, digest));
-            assert_eq!(spool.exists(), length == LARGE, "small ones stay in memory");
+            fs::write(&path, &bytes).expect("written");
+            let opened = open_file(&path, length as u64, digest).expect("good");
+            assert_eq!((opened.size(), opened.sha256()), (length as u64, digest));
             let mut copy = Vec::new();
-            received.reader().read_to_end(&mut copy).expect("read");
+            opened.reader().read_to_end(&mut copy).expect("read");
             assert!(copy == bytes);
         }
     }
@@ -219,21 +176,5 @@ mod tests {
         fs::write(&path, &bytes).expect("changed");
         let error = opened.reader().read_to_end(&mut Vec::new()).expect_err("changed");
         assert!(error.get_ref().is_some_and(|cause| cause.downcast_ref::<Mismatch>().is_some_and(is_digest)), "{error}");
-    }
-
-    #[test]
-    fn a_reader_that_fails_leaves_nothing() {
-        struct Failing;
-        impl Read for Failing {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-        }
-        let world = tempfile::tempdir().expect("a directory");
-        for size in [10, LARGE as u64] {
-            let received = receive(&mut Failing, size, sha256(b""), Some(&world.path().join("spool")));
-            assert!(matches!(received, Err(FetchError::Interrupted { .. })), "{received:?}");
-        }
-        assert_eq!(fs::read_dir(world.path()).expect("listed").count(), 0);
     }
 }

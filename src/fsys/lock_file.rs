@@ -75,19 +75,7 @@ impl FileLock {
     /// [`FsError::Locked`] names the holder if it was not released in time.
     pub fn acquire(request: &LockRequest<'_>) -> Result<FileLock> {
         let file = open_lock_file(request.path)?;
-        let began = Instant::now();
-        let mut said = false;
-        while !try_lock(&file, request)? {
-            let waited = began.elapsed();
-            if waited >= request.waiting.wait_max {
-                return Err(FsError::Locked { path: request.path.to_owned(), holder: read_holder(&file) });
-            }
-            if waited >= SAY_AFTER && !said {
-                (request.waiting.on_wait)(&read_holder(&file));
-                said = true;
-            }
-            thread::sleep(LOOK_AGAIN_AFTER);
-        }
+        wait_for(&file, request, read_holder)?;
         let lock = FileLock { file, path: request.path.to_owned() };
         if request.mode == LockMode::Exclusive {
             lock.write_holder(request.waiting.holder);
@@ -125,20 +113,12 @@ impl FileLock {
             return Ok(None);
         }
         let lock = FileLock { file, path: path.to_owned() };
-        Ok(lock.is_at_its_path()?.then_some(lock))
+        Ok(is_at(&lock.path, &lock.file)?.then_some(lock))
     }
 
     /// Appends to the locked file; whoever reads it holds a lock that keeps us away, or bears with a torn end.
     pub fn append(&self, bytes: &[u8]) -> Result<()> {
         change("append to", &self.path, || (&self.file).write_all(bytes))
-    }
-
-    fn is_at_its_path(&self) -> Result<bool> {
-        let here = look("look at", &self.path, || self.file.metadata())?;
-        match look("look at", &self.path, || fs::symlink_metadata(&self.path)) {
-            Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => Ok(false),
-            there => there.map(|there| (there.dev(), there.ino()) == (here.dev(), here.ino())),
-        }
     }
 
     /// Gives the path of the lock file.
@@ -156,6 +136,33 @@ impl FileLock {
 
 fn open_lock_file(path: &Path) -> Result<fs::File> {
     look("open", path, || fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path))
+}
+
+/// Takes the lock of an open file, waiting as long as the request says; `name_holder` tells who has it, as far as the file does.
+pub(super) fn wait_for(file: &fs::File, request: &LockRequest<'_>, name_holder: fn(&fs::File) -> String) -> Result<()> {
+    let began = Instant::now();
+    let mut said = false;
+    while !try_lock(file, request)? {
+        let waited = began.elapsed();
+        if waited >= request.waiting.wait_max {
+            return Err(FsError::Locked { path: request.path.to_owned(), holder: name_holder(file) });
+        }
+        if waited >= SAY_AFTER && !said {
+            (request.waiting.on_wait)(&name_holder(file));
+            said = true;
+        }
+        thread::sleep(LOOK_AGAIN_AFTER);
+    }
+    Ok(())
+}
+
+/// Tells whether a path still leads to an open file.
+pub(super) fn is_at(path: &Path, file: &fs::File) -> Result<bool> {
+    let here = look("look at", path, || file.metadata())?;
+    match look("look at", path, || fs::symlink_metadata(path)) {
+        Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => Ok(false),
+        there => there.map(|there| (there.dev(), there.ino()) == (here.dev(), here.ino())),
+    }
 }
 
 fn try_lock(file: &fs::File, request: &LockRequest<'_>) -> Result<bool> {

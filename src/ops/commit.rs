@@ -145,6 +145,7 @@ pub(super) fn apply(context: &Context, session: &Session, commit: Commit<'_>) ->
     if is_nothing(&operation) {
         return Ok(placed);
     }
+    context.interrupt.begin_change()?;
     let journal = Journal::new(&context.layout, &session.known);
     carry_out(context, &journal.begin(&operation)?, commit.staged)?;
     Ok(placed)

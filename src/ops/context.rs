@@ -11,6 +11,7 @@ use crate::fsys::Waiting;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
 use crate::net::Network;
+use crate::ops::Interrupt;
 use crate::store::layout::Layout;
 
 /// Whether a lockfile may be written.
@@ -53,12 +54,44 @@ pub enum Event {
     Warning(String),
     /// Something a person may want to know.
     Note(String),
-    /// So many archives, of so many bytes, are about to be unpacked.
-    UnpackBegins {
-        /// Count of archives.
+    /// Archives are about to be downloaded and unpacked.
+    StageBegins {
+        /// Count of those that are downloaded.
+        downloads: usize,
+        /// Their bytes in all.
+        download_bytes: u64,
+        /// Count of all that are unpacked.
         archives: usize,
         /// Their bytes in all.
         bytes: u64,
+    },
+    /// One archive is about to be downloaded.
+    DownloadBegins {
+        /// The release, for people.
+        release: String,
+        /// Bytes of its archive.
+        bytes: u64,
+    },
+    /// More of it is there.
+    DownloadAdvances {
+        /// The release.
+        release: String,
+        /// Bytes that are there.
+        there_bytes: u64,
+    },
+    /// Nobody downloads it any more, whatever came of it.
+    DownloadEnds {
+        /// The release.
+        release: String,
+    },
+    /// One archive was downloaded and is good.
+    Downloaded {
+        /// The release.
+        release: String,
+        /// Bytes of its archive.
+        bytes: u64,
+        /// How many of them were there from an earlier try.
+        there_bytes: u64,
     },
     /// One archive was unpacked.
     Unpacked {
@@ -67,8 +100,8 @@ pub enum Event {
         /// Bytes of its archive.
         bytes: u64,
     },
-    /// All archives were unpacked.
-    UnpackEnds,
+    /// All archives were unpacked, or it failed.
+    StageEnds,
     /// So many packs are about to be built.
     BuildBegins {
         /// Count of packs.
@@ -116,6 +149,8 @@ pub struct Context {
     pub limits: Limits,
     /// Threads to use; 1 means calls in an exact order.
     pub jobs: usize,
+    /// Whether somebody asked this run to stop.
+    pub interrupt: Interrupt,
     /// How long to wait for a lock.
     pub wait_max: Duration,
     /// Who runs this.

@@ -3,11 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::archive::ArchiveError;
 use crate::archive::Compression;
 use crate::audit::AuditError;
 use crate::build::BuildError;
+use crate::fetch::Cut;
 use crate::fetch::FetchError;
+use crate::fetch::Need;
 use crate::fsys::FsError;
 use crate::gc::GcError;
 use crate::generation::Clashes;
@@ -127,6 +131,35 @@ pub enum OpsError {
         /// The registry that was asked.
         registry: String,
     },
+    /// Archives are needed that only the network has, and it may not be asked.
+    #[error("{} must be downloaded, and this run is offline; nothing was changed", archives(missing.len()))]
+    ArchivesOffline {
+        /// All of them.
+        missing: Vec<MissingArchive>,
+    },
+    /// A download broke off.
+    #[error("cannot download {archive} of {release} from {registry}: {there_bytes} of its {size} bytes are here; nothing was changed")]
+    Download {
+        /// The archive's file name.
+        archive: String,
+        /// The release.
+        release: ReleaseId,
+        /// The registry it comes from.
+        registry: String,
+        /// Bytes that are here, for the next try.
+        there_bytes: u64,
+        /// Its length in bytes.
+        size: u64,
+        /// Why.
+        #[source]
+        source: Box<Cut<SourceError>>,
+    },
+    /// Somebody asked this run to stop, and it did before it changed anything.
+    #[error("interrupted, state unchanged")]
+    Interrupted,
+    /// Somebody asked this run to stop, between two steps that each stand for themselves.
+    #[error("interrupted; what was done so far is complete and stays, the rest was not begun")]
+    InterruptedBetween,
     /// No resolution exists.
     #[error("environment {environment}: no set of releases satisfies packs.toml")]
     Conflict {
@@ -383,6 +416,32 @@ pub enum OpsError {
     /// A text that was typed is no valid noun.
     #[error(transparent)]
     Noun(#[from] InvalidNoun),
+}
+
+/// An archive that is neither stored nor on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct MissingArchive {
+    /// The pack.
+    pub name: PackName,
+    /// The version.
+    pub version: Version,
+    /// The archive's file name.
+    pub archive: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The registry that has it.
+    pub registry: String,
+}
+
+impl MissingArchive {
+    pub(super) fn new(need: &Need, registry: String) -> MissingArchive {
+        let release = &need.release;
+        MissingArchive { name: release.name.clone(), version: release.version.clone(), archive: need.archive.clone(), size: need.size, registry }
+    }
+}
+
+fn archives(count: usize) -> String {
+    if count == 1 { "1 archive".to_owned() } else { format!("{count} archives") }
 }
 
 /// Words why a lockfile must not be written; without reasons it is fresh, and something newer was asked for.

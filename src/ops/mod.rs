@@ -6,6 +6,7 @@
 //! Every changing use case first decides (a plan, which `--dry-run` shows), then does: the audit log's begin, the effects in an order that a power cut may
 //! interrupt anywhere, the audit log's end.
 
+mod archives;
 mod audit;
 mod build;
 mod commit;
@@ -16,12 +17,14 @@ mod error;
 mod gc;
 mod history;
 mod init;
+mod interrupt;
 mod list;
 mod located;
 mod lock;
 mod nearest;
 mod outcome;
 mod path_pack;
+mod pipeline;
 mod prepare;
 mod project;
 mod publish;
@@ -68,6 +71,7 @@ pub use edit::install;
 pub use edit::uninstall;
 pub use edit::update;
 pub use environment::ChosenBy;
+pub use error::MissingArchive;
 pub use error::OpsError;
 pub use gc::GcRequest;
 pub use gc::collect_garbage;
@@ -77,6 +81,8 @@ pub use history::history;
 pub use init::InitOutcome;
 pub use init::InitRequest;
 pub use init::init;
+pub use interrupt::Interrupt;
+pub use interrupt::Stopping;
 pub use list::ListOutcome;
 pub use list::ListedPack;
 pub use list::list;

@@ -6,20 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::sync::Mutex;
 
-use rayon::iter::ParallelBridge as _;
-use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
 use crate::archive::FileEntry;
 use crate::archive::PackManifest;
-use crate::archive::Verified;
 use crate::build::Collected;
 use crate::fetch;
 use crate::fetch::Facts;
 use crate::fetch::Need;
 use crate::fetch::Origin;
+use crate::fetch::Received;
 use crate::fsys;
 use crate::fsys::FileLock;
 use crate::generation::WantedRelease;
@@ -27,7 +25,6 @@ use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::manifest::Wants;
-use crate::model::PathComponent;
 use crate::model::Place;
 use crate::model::Platform;
 use crate::model::RegistryName;
@@ -35,15 +32,17 @@ use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
 use crate::model::SourceId;
 use crate::model::StorePath;
-use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::Event;
 use crate::ops::OpsError;
+use crate::ops::archives::Archives;
+use crate::ops::archives::LockedArchive;
 use crate::ops::path_pack;
+use crate::ops::pipeline;
+use crate::ops::pipeline::Load;
+use crate::ops::pipeline::Stages;
+use crate::ops::pipeline::Threads;
 use crate::ops::project::Project;
-use crate::ops::sources::Sources;
-use crate::registry;
-use crate::source::Source as _;
 use crate::store::Batch;
 use crate::store::Durability;
 use crate::store::Expected;
@@ -63,6 +62,24 @@ pub struct Unpacked {
     pub written_bytes: u64,
     /// Bytes of those that were stored already under other releases.
     pub shared_bytes: u64,
+    /// Archives that were downloaded.
+    pub downloaded_archives: usize,
+    /// Bytes that arrived for them; less than their size where a part was there from an earlier try.
+    pub downloaded_bytes: u64,
+}
+
+/// What came over the network.
+#[derive(Debug, Clone, Copy, Default)]
+struct Downloaded {
+    archives: usize,
+    bytes: u64,
+}
+
+impl Downloaded {
+    fn count(&mut self, received: &Received) {
+        self.archives += usize::from(received.arrived_bytes > 0);
+        self.bytes += received.arrived_bytes;
+    }
 }
 
 /// What an environment links: archives of registries, each with its registry, and directories of packs.toml.
@@ -73,7 +90,7 @@ struct Needed {
 
 /// One tree that is to be staged.
 enum ToStage<'n> {
-    Archive(&'n Need, &'n RegistryName, Origin),
+    Archive(LockedArchive<'n>),
     Directory(&'n Collected),
 }
 
@@ -81,6 +98,7 @@ enum ToStage<'n> {
 pub(super) struct Prepared<'s> {
     batch: Batch<'s>,
     staged: Vec<Staged>,
+    downloaded: Downloaded,
     stored: Vec<(StorePath, PackManifest)>,
     root: RunningRoot,
     unpack_locks: Vec<FileLock>,
@@ -101,9 +119,9 @@ pub(super) fn prepare<'s>(context: &Context, store: &'s Store, project: &Project
         stored.push((path.clone(), store.pack_manifest(path)?));
     }
     let batch = Batch::new(store, context.limits);
-    let staged = stage_all(context, project, &batch, &needed, &facts)?;
+    let (staged, downloaded) = stage_all(context, project, &batch, &needed, &facts)?;
     staged.iter().map(|staged| &staged.manifest).chain(stored.iter().map(|(_, manifest)| manifest)).try_for_each(|manifest| check_edges(lockfile, manifest))?;
-    Ok(Prepared { batch, staged, stored, root, unpack_locks })
+    Ok(Prepared { batch, staged, downloaded, stored, root, unpack_locks })
 }
 
 impl Prepared<'_> {
@@ -116,7 +134,12 @@ impl Prepared<'_> {
 
     /// Makes what was staged visible in the store, and gives the root that keeps it until a generation does.
     pub(super) fn publish(self, context: &Context, store: &Store) -> Result<(RunningRoot, Unpacked), OpsError> {
-        let mut unpacked = Unpacked { archives: self.staged.len(), ..Unpacked::default() };
+        let mut unpacked = Unpacked {
+            archives: self.staged.len(),
+            downloaded_archives: self.downloaded.archives,
+            downloaded_bytes: self.downloaded.bytes,
+            ..Unpacked::default()
+        };
         for staged in &self.staged {
             unpacked.unpacked_bytes += staged.unpacked_bytes;
             unpacked.written_bytes += staged.written_bytes;
@@ -221,28 +244,55 @@ fn register(context: &Context, store: &Store, paths: &[StorePath]) -> Result<(Ru
     Ok((root, missing))
 }
 
-fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &Needed, facts: &Facts) -> Result<Vec<Staged>, OpsError> {
+/// Stages all that is not stored: what lies far away is downloaded while the rest is unpacked.
+fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &Needed, facts: &Facts) -> Result<(Vec<Staged>, Downloaded), OpsError> {
+    let archives = Archives::new(context, project);
     let needs: Vec<Need> = needed.archives.iter().map(|(need, _)| need.clone()).collect();
     let registries: BTreeMap<StorePath, &RegistryName> = needed.archives.iter().map(|(need, registry)| (need.store_path(), registry)).collect();
     let plan = fetch::plan(&needs, facts);
-    let archives = plan.unpack.iter().map(|(need, origin)| ToStage::Archive(need, registries[&need.store_path()], *origin));
-    let directories = needed.directories.iter().filter(|(path, _)| !facts.stored.contains(path)).map(|(_, collected)| ToStage::Directory(collected));
-    let to_stage: Vec<ToStage<'_>> = archives.chain(directories).collect();
-    if to_stage.is_empty() {
-        return Ok(vec![]);
+    let (mut far, mut near) = (vec![], vec![]);
+    for (need, origin) in &plan.unpack {
+        let locked = LockedArchive { need, registry: registries[&need.store_path()] };
+        let is_far = *origin == Origin::Source && archives.local_file(locked)?.is_none();
+        if is_far { far.push(locked) } else { near.push(locked) }
     }
-    context.report.event(Event::UnpackBegins { archives: to_stage.len(), bytes: plan.unpack_bytes() });
-    let sources = Sources::new(context, &project.manifest, &project.directory);
-    let stage_one = |one: ToStage<'_>| stage(&sources, context, batch, &one);
-    let staged = if context.jobs == 1 { to_stage.into_iter().map(stage_one).collect() } else { to_stage.into_iter().par_bridge().map(stage_one).collect() };
-    context.report.event(Event::UnpackEnds);
-    staged
+    archives.require_reachable(&far)?;
+    let directories = needed.directories.iter().filter(|(path, _)| !facts.stored.contains(path)).map(|(_, collected)| ToStage::Directory(collected));
+    let near: Vec<ToStage<'_>> = near.into_iter().map(ToStage::Archive).chain(directories).collect();
+    if far.is_empty() && near.is_empty() {
+        return Ok((vec![], Downloaded::default()));
+    }
+    context.report.event(Event::StageBegins {
+        downloads: far.len(),
+        download_bytes: far.iter().map(|locked| locked.need.size).sum(),
+        archives: far.len() + near.len(),
+        bytes: plan.unpack_bytes(),
+    });
+    let downloaded = Mutex::new(Downloaded::default());
+    let staged = stage_overlapping(&archives, batch, Load { far: far.into_iter().map(ToStage::Archive).collect(), near }, &downloaded);
+    context.report.event(Event::StageEnds);
+    Ok((staged?, downloaded.into_inner().expect("no holder panics")))
 }
 
-fn stage(sources: &Sources<'_>, context: &Context, batch: &Batch<'_>, one: &ToStage<'_>) -> Result<Staged, OpsError> {
+fn stage_overlapping(archives: &Archives<'_>, batch: &Batch<'_>, load: Load<ToStage<'_>>, downloaded: &Mutex<Downloaded>) -> Result<Vec<Staged>, OpsError> {
+    let context = archives.context();
+    let fetch = |one: &ToStage<'_>| match one {
+        ToStage::Archive(locked) => {
+            let received = archives.download(*locked)?;
+            downloaded.lock().expect("no holder panics").count(&received);
+            Ok(received)
+        }
+        ToStage::Directory(_) => unreachable!("directories are here"),
+    };
+    let work = |one: ToStage<'_>, received: Option<Received>| stage(archives, batch, &one, received);
+    pipeline::run(load, &Stages { fetch: &fetch, work: &work }, Threads { fetching: context.connections, working: context.jobs }, &context.interrupt)
+}
+
+fn stage(archives: &Archives<'_>, batch: &Batch<'_>, one: &ToStage<'_>, received: Option<Received>) -> Result<Staged, OpsError> {
     let (release, bytes, staged) = match one {
-        ToStage::Archive(need, registry, origin) => {
-            let verified = open_archive(sources, context, need, registry, *origin)?;
+        ToStage::Archive(locked) => {
+            let need = locked.need;
+            let verified = received.map_or_else(|| archives.open(*locked), |received| archives.open_received(*locked, received))?;
             let expected = Expected { release: need.release.clone(), platform: need.platform, tree: Some(need.tree) };
             (need.release.to_string(), need.size, batch.stage(&verified, &expected)?)
         }
@@ -251,42 +301,8 @@ fn stage(sources: &Sources<'_>, context: &Context, batch: &Batch<'_>, one: &ToSt
             (collected.manifest.name.to_string(), bytes, batch.stage_directory(collected.manifest.clone(), &collected.directory)?)
         }
     };
-    context.report.event(Event::Unpacked { release, bytes });
+    archives.context().report.event(Event::Unpacked { release, bytes });
     Ok(staged)
-}
-
-/// Opens a locked archive: from the cache, from a directory on this machine without copying it, else through its source.
-///
-/// # Errors
-/// [`OpsError::ArchiveMissing`], [`OpsError::RegistryOffline`] where it cannot be had; [`OpsError::Fetch`] where it is not what is locked.
-pub(super) fn open_archive(sources: &Sources<'_>, context: &Context, need: &Need, registry: &RegistryName, origin: Origin) -> Result<Verified, OpsError> {
-    let release = &need.release;
-    let cached = context.layout.archive(&need.sha256);
-    // A damaged cache is as good as none: the source has the archive.
-    if origin == Origin::Cache
-        && let Ok(verified) = fetch::open_file(&cached, need.size, need.sha256)
-    {
-        return Ok(verified);
-    }
-    let refused = |from: String| move |source: fetch::FetchError| OpsError::Fetch { release: release.to_string(), from, source: Box::new(source) };
-    if let Some(path) = local_archive(sources, need, registry)? {
-        return fetch::open_file(&path, need.size, need.sha256).map_err(refused(path.display().to_string()));
-    }
-    let source = sources.registry(registry)?;
-    match source.archive(release, &need.archive)? {
-        Answer::Found(mut reader) => fetch::receive(&mut reader, need.size, need.sha256, Some(&cached)).map_err(refused(source.describe())),
-        Answer::Absent => Err(OpsError::ArchiveMissing { archive: need.archive.clone(), release: release.clone(), registry: source.describe() }),
-        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the archive {}", need.archive) }),
-    }
-}
-
-/// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
-fn local_archive(sources: &Sources<'_>, need: &Need, registry: &RegistryName) -> Result<Option<PathBuf>, OpsError> {
-    let Some(root) = sources.local_root(registry) else { return Ok(None) };
-    // The name comes from a lockfile: it must not lead out of the registry.
-    let archive = PathComponent::parse(&need.archive)?;
-    let path = root.join(registry::archive_path(&need.release.name, &need.release.version, archive.as_str()));
-    Ok(fsys::status(&path)?.is_some_and(|found| found.kind == fsys::FileKind::File).then_some(path))
 }
 
 fn wanted_release(wants: &Wants, path: &StorePath, manifest: &PackManifest) -> WantedRelease {

@@ -158,6 +158,7 @@ impl Plan {
     fn carry_out(self, context: &Context, session: &Session, request: &RollbackRequest) -> Result<RollbackOutcome, OpsError> {
         let is_active = self.located.active.as_ref() == Some(&self.located.environment);
         if self.is_one_rename(is_active, request.force) {
+            context.interrupt.begin_change()?;
             self.environment.flip(self.target.number)?;
             return Ok(self.outcome);
         }

@@ -79,6 +79,7 @@ pub fn undo(context: &Context, request: &ChangeRequest) -> Result<UndoOutcome, O
     };
     recorded(context, record, || {
         let operation = plan.into_operation(context.who.command.clone(), context.now());
+        context.interrupt.begin_change()?;
         commit::carry_out(context, &journal.begin(&operation)?, None)
     })?;
     Ok(done)

@@ -9,7 +9,6 @@ use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
-use crate::fetch::Origin;
 use crate::fsys;
 use crate::generation;
 use crate::generation::Environment;
@@ -23,13 +22,13 @@ use crate::model::SourceId;
 use crate::model::StorePath;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::archives::Archives;
+use crate::ops::archives::LockedArchive;
 use crate::ops::located::Located;
 use crate::ops::prepare::need;
-use crate::ops::prepare::open_archive;
 use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
-use crate::ops::sources::Sources;
 use crate::ops::verify_archive::Promise;
 use crate::ops::verify_archive::pair;
 use crate::ops::verify_archive::read_archive_file;
@@ -344,8 +343,8 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
         for release in lockfile.releases.values() {
             for artifact in release.artifacts.iter().filter(|artifact| StorePath::new(artifact.tree, &release.id) == *path) {
                 let SourceId::Registry(registry) = &release.source else { continue };
-                let sources = Sources::new(context, &project.manifest, &project.directory);
-                let mended = open_archive(&sources, context, &need(release, artifact), registry, Origin::Cache)
+                let mended = Archives::new(context, project)
+                    .open(LockedArchive { need: &need(release, artifact), registry })
                     .and_then(|archive| Ok(store::repair(store, path, RepairFrom::Archive(&archive), durability)?));
                 match mended {
                     Ok(()) => return Ok(()),

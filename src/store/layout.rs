@@ -11,7 +11,7 @@
 //! projects/<id>/<env>/generations/<n>/
 //! projects/<id>/<env>/current -> generations/<n>
 //! registries/<name>.json
-//! cache/archives/<sha256>  cache/index/  cache/known/<sha256>
+//! cache/archives/<sha256>[.part]  cache/index/  cache/known/<sha256>
 //! roots/<random>
 //! locks/<name>
 //! audit/<year>-<month>.jsonl  audit/head  audit/reserve  audit/<year>-<month>.torn-<seq>
@@ -35,6 +35,9 @@ pub const STAGE_PREFIX: &str = ".stage-";
 
 /// Begins the names of what is being removed: trees in the store, generations, projects.
 pub const TRASH_PREFIX: &str = ".trash-";
+
+/// Ends the names of archives whose end has not arrived yet.
+pub const PARTIAL_SUFFIX: &str = ".part";
 
 /// Every path of a home, from its root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +159,11 @@ impl Layout {
     /// One archive already fetched, by its digest.
     pub fn archive(&self, sha256: &Sha256Digest) -> PathBuf {
         self.archives().join(sha256.to_string())
+    }
+
+    /// The beginning of an archive that is being fetched, or was until something cut it off.
+    pub fn archive_partial(&self, sha256: &Sha256Digest) -> PathBuf {
+        self.archives().join(format!("{sha256}{PARTIAL_SUFFIX}"))
     }
 
     /// The note which store path an archive unpacks to; may be deleted at any time.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `project-<id>` | exclusive | a command that changes packs.toml, lockfiles, placed files, generations or `current` of this project, from its plan to its end |
 //! | `unpack-<nn>` | exclusive | whoever unpacks archives whose sha256 falls into this bucket, so that no two processes unpack the same |
+//! | `cache/archives/<sha256>.part` itself | exclusive | whoever fetches this archive, so that no two processes fetch the same |
 //! | `store` | shared | whoever publishes store paths, or says under `roots/` what it uses |
 //! | `store` | exclusive | gc, while it decides for good what is dead and renames it to trash |
 //! | `audit` | exclusive | whoever appends to the audit log, for one line |

@@ -141,6 +141,15 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
     }
 }
 
+/// Gives what to say when a command is interrupted; `None` where a signal is for its child, not for us.
+pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
+    match command {
+        Some(Command::Run(_)) => None,
+        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_)) => Some(OpsError::InterruptedBetween),
+        _ => Some(OpsError::Interrupted),
+    }
+}
+
 /// Lets an environment given as an argument count before `-E` and `PACKS_ENV`.
 fn with_environment(mut settings: Settings, environment: Option<EnvironmentName>) -> Settings {
     if environment.is_some() {
