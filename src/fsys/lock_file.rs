@@ -121,6 +121,11 @@ impl FileLock {
         change("append to", &self.path, || (&self.file).write_all(bytes))
     }
 
+    /// Lets the lock last when this process becomes another program, and in its children, until the last of them ends.
+    pub fn keep_across_exec(&self) -> Result<()> {
+        look("keep open", &self.path, || rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty()))
+    }
+
     /// Gives the path of the lock file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -47,7 +47,7 @@ pub use lock_file::LockRequest;
 pub use lock_file::Waiting;
 pub use open_files::raise_open_files_max;
 pub use partial::PartialFile;
-pub use process::run_child;
+pub use process::become_program;
 pub use process::run_for_output;
 pub use random::random_id;
 pub use read::DirEntry;

@@ -1,8 +1,9 @@
 //! The only place where child processes start.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
@@ -10,18 +11,14 @@ use std::process::Stdio;
 use crate::fsys::Result;
 use crate::fsys::look;
 
-/// The code a shell gives for a child that died of signal n: 128 + n.
-const SIGNAL_BASE: i32 = 128;
-
-/// Runs a program with the terminal of this one, and gives its exit code as a shell would.
+/// Becomes another program, which keeps the terminal, the signals and the process number of this one; returns only where that fails.
 ///
-/// `environment` is added to that of this process.
+/// `environment` is added to that of this process. Nothing is dropped: what lives as long as the process lives on, if it is kept across the change.
 ///
 /// # Errors
 /// `NotFound` where there is no such program, `PermissionDenied` where it may not be executed.
-pub fn run_child(program: &OsString, arguments: &[OsString], environment: &BTreeMap<String, OsString>) -> Result<i32> {
-    let status = look("run", Path::new(program), || Command::new(program).args(arguments).envs(environment).status())?;
-    Ok(status.code().unwrap_or_else(|| SIGNAL_BASE + status.signal().unwrap_or(0)))
+pub fn become_program(program: &OsString, arguments: &[OsString], environment: &BTreeMap<String, OsString>) -> Result<Infallible> {
+    look("run", Path::new(program), || Err(Command::new(program).args(arguments).envs(environment).exec()))
 }
 
 /// Runs a program in a directory and gives what it prints, or `None` where it is missing or fails.

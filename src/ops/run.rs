@@ -1,6 +1,7 @@
 //! Using an environment: its commands in PATH, for one child process or for a shell.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::model::PackName;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::located::Located;
+use crate::store;
 use crate::store::RunningRoot;
 use crate::store::StoreError;
 use crate::store::locks;
@@ -50,13 +52,14 @@ pub struct StorePathOutcome {
     pub path: String,
 }
 
-/// Runs a command with the current generation's commands first in PATH, and gives its exit code.
+/// Becomes a command with the current generation's commands first in PATH; returns only where that fails.
 ///
-/// The generation is registered as a root for as long as the child runs, so that no gc takes it away below its feet.
+/// The generation is registered as a root, whose lock the command and its children inherit: however packs or the command end, no gc takes it away below the
+/// feet of any of them. Signals, the terminal and the exit code are the command's own.
 ///
 /// # Errors
 /// [`OpsError::CannotRun`] where there is no such program or it may not be executed.
-pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
+pub fn run(context: &Context, request: &RunRequest) -> Result<Infallible, OpsError> {
     let located = Located::recall(context)?;
     let (environment, record) = located.switched(context)?;
     let generation = environment.path(record.number);
@@ -66,20 +69,28 @@ pub fn run(context: &Context, request: &RunRequest) -> Result<i32, OpsError> {
     variables.insert("PACKS_ENV".to_owned(), located.environment.as_str().into());
     let (program, arguments) = request.command.split_first().expect("clap requires a command");
     let program = find_program(program, &generation.join("bin"))?;
-    let code = fsys::run_child(&program, arguments, &variables)
-        .map_err(|source| OpsError::CannotRun { program: program.to_string_lossy().into_owned(), source: Box::new(source) })?;
-    drop(held);
-    Ok(code)
+    if let Some(held) = &held {
+        held.keep_across_exec()?;
+    }
+    fsys::become_program(&program, arguments, &variables)
+        .map_err(|source| OpsError::CannotRun { program: program.to_string_lossy().into_owned(), source: Box::new(source) })
 }
 
-/// What keeps gc away from the generation that a child uses.
+/// What keeps gc away from the generation that a command uses.
 enum Held {
     /// The root that names it, as a rule.
-    #[expect(dead_code, reason = "it is held, not looked at")]
     Root(RunningRoot),
     /// The store as a whole, where the disk is too full for a root: a lock needs no space.
-    #[expect(dead_code, reason = "it is held, not looked at")]
     Store(FileLock),
+}
+
+impl Held {
+    fn keep_across_exec(&self) -> Result<(), OpsError> {
+        match self {
+            Held::Root(root) => Ok(root.keep_across_exec()?),
+            Held::Store(lock) => Ok(lock.keep_across_exec()?),
+        }
+    }
 }
 
 /// Holds a generation and its store paths, and only then looks whether they are (still) there.
@@ -102,7 +113,11 @@ fn register(context: &Context, generation: &Path, record: &GenerationRecord, wai
     let store_lock = locks::store_shared(&context.layout, waiting)?;
     let root = RunningRoot::register(&context.layout, &context.holder(), &paths).and_then(|root| root.hold_generation(generation).map(|()| root));
     match root {
-        Ok(root) => Ok(Held::Root(root)),
+        Ok(root) => {
+            // Those before us became their commands and could not remove theirs; what cannot be removed, gc removes.
+            let _ = store::clear_dead_roots(&context.layout);
+            Ok(Held::Root(root))
+        }
         Err(StoreError::Disk(error)) if is_full(&error) => {
             context.warn("the disk is full: a gc waits until this command has ended");
             Ok(Held::Store(store_lock))

@@ -53,6 +53,7 @@ pub use repair::discard_blobs;
 pub use repair::repair;
 pub use roots::RootClaim;
 pub use roots::RunningRoot;
+pub use roots::clear_dead_roots;
 pub use roots::read_roots;
 pub use verify::OnProgress;
 pub use verify::Report;

@@ -66,6 +66,11 @@ impl RunningRoot {
         Ok(self.lock.append(lines.as_bytes())?)
     }
 
+    /// Lets it last when this process becomes another program, until that and all its children have ended.
+    pub fn keep_across_exec(&self) -> Result<(), StoreError> {
+        Ok(self.lock.keep_across_exec()?)
+    }
+
     /// Adds a generation, by its path relative to the home. The caller holds the shared store lock, and looks whether it is there afterwards.
     pub fn hold_generation(&self, generation: &Path) -> Result<(), StoreError> {
         Ok(self.lock.append(format!("generation {}\n", one_line(&generation.to_string_lossy())).as_bytes())?)
@@ -81,6 +86,17 @@ impl Drop for RunningRoot {
 
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Removes the files of dead processes: those that became another program cannot remove theirs.
+pub fn clear_dead_roots(layout: &Layout) -> Result<(), StoreError> {
+    for entry in fsys::list_dir(&layout.roots())? {
+        let path = layout.roots().join(&entry.name);
+        if let Some(_dead) = FileLock::try_acquire_existing(&path)? {
+            fsys::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// What one file under `roots/` says.
@@ -185,6 +201,17 @@ mod tests {
         let claims = read_roots(&layout).expect("read");
         assert!(!claims[0].alive && claims[0].paths.is_empty());
         assert!(layout.root("dead").exists(), "reading removes nothing");
+    }
+
+    #[test]
+    fn only_dead_roots_are_cleared_away() {
+        let (_world, layout) = home();
+        fs::write(layout.root("dead"), HEAD).expect("written");
+        let living = RunningRoot::register(&layout, "x", &[]).expect("registered");
+        clear_dead_roots(&layout).expect("cleared");
+        let claims = read_roots(&layout).expect("read");
+        assert_eq!(claims.iter().map(|claim| claim.alive).collect::<Vec<_>>(), [true]);
+        drop(living);
     }
 
     #[test]
