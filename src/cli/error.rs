@@ -254,6 +254,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
         OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
         OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
+        OpsError::NoSuchRelease { .. } => kind("no-such-release", NOT_FOUND),
         OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
         OpsError::Clashes(_) => kind("clash", USAGE),
         OpsError::InTheWay { .. } => kind("in-the-way", USAGE),

@@ -45,6 +45,7 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::StorePathOutcome>("packs.store-path/1"),
         of::<build::Document>("packs.build/1"),
         of::<ops::PublishOutcome>("packs.publish/1"),
+        of::<ops::DownloadOutcome>("packs.download/1"),
         of::<ops::AuditOutcome>("packs.audit/1"),
         of::<ops::AuditVerifyOutcome>("packs.audit-verify/1"),
         audit_line(),

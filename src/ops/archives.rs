@@ -83,36 +83,12 @@ impl<'a> Archives<'a> {
     /// Downloads an archive into the cache, and tells meanwhile how far it is.
     ///
     /// # Errors
-    /// [`OpsError::ArchiveMissing`], [`OpsError::ArchivesOffline`] where it cannot be had; [`OpsError::Download`] where it broke off, so that the next try
-    /// goes on; [`OpsError::Fetch`] where something else arrived.
+    /// Those of [`deliver`].
     pub(super) fn download(&self, locked: LockedArchive<'_>) -> Result<Received, OpsError> {
         let (need, layout) = (locked.need, &self.context.layout);
         let source = self.sources.registry(locked.registry)?;
         let (cached, partial) = (layout.archive(&need.sha256), layout.archive_partial(&need.sha256));
-        let wanted = Wanted { size: need.size, sha256: need.sha256, cached: &cached, partial: &partial };
-        let release = need.release.to_string();
-        self.context.report.event(Event::DownloadBegins { release: release.clone(), bytes: need.size });
-        let answer = self.receive(source.as_ref(), need, &wanted);
-        self.context.report.event(Event::DownloadEnds { release: release.clone() });
-        match answer.map_err(|error| failed(need, source.describe(), error))? {
-            Answer::Found(received) => {
-                let (bytes, there_bytes) = (need.size, received.there_bytes);
-                self.context.report.event(Event::Downloaded { release, bytes, there_bytes });
-                Ok(received)
-            }
-            Answer::Absent => Err(OpsError::ArchiveMissing { archive: need.archive.clone(), release: need.release.clone(), registry: source.describe() }),
-            Answer::Offline => Err(OpsError::ArchivesOffline { missing: vec![MissingArchive::new(need, source.describe())] }),
-        }
-    }
-
-    fn receive(&self, source: &dyn Source, need: &Need, wanted: &Wanted<'_>) -> Result<Answer<Received>, DownloadError<SourceError>> {
-        let release = need.release.to_string();
-        let watch = |there_bytes: u64| {
-            self.context.report.event(Event::DownloadAdvances { release: release.clone(), there_bytes });
-            if self.context.interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let open = |offset: u64, known: Option<&_>| source.archive_at(&need.release, &need.archive, ArchivePosition { offset, known });
-        self.context.waiting(|waiting| fetch::download(wanted, &Ends { open: &open, watch: &watch }, waiting))
+        deliver(self.context, need, &*source, &Wanted { size: need.size, sha256: need.sha256, cached: &cached, partial: &partial })
     }
 
     /// Opens what was downloaded.
@@ -138,6 +114,39 @@ impl<'a> Archives<'a> {
         let missing = far.iter().map(|locked| Ok(MissingArchive::new(locked.need, self.sources.registry(locked.registry)?.describe())));
         Err(OpsError::ArchivesOffline { missing: missing.collect::<Result<Vec<_>, OpsError>>()? })
     }
+}
+
+/// Downloads an archive to where it is wanted, and tells meanwhile how far it is.
+///
+/// # Errors
+/// [`OpsError::ArchiveMissing`], [`OpsError::ArchivesOffline`] where it cannot be had; [`OpsError::Download`] where it broke off, so that the next try
+/// goes on; [`OpsError::Fetch`] where something else arrived.
+pub(super) fn deliver(context: &Context, need: &Need, source: &dyn Source, wanted: &Wanted<'_>) -> Result<Received, OpsError> {
+    let release = need.release.to_string();
+    context.report.event(Event::DownloadBegins { release: release.clone(), bytes: need.size });
+    let answer = receive(context, need, source, wanted);
+    context.report.event(Event::DownloadEnds { release: release.clone() });
+    match answer.map_err(|error| failed(need, source.describe(), error))? {
+        Answer::Found(received) => {
+            let there_bytes = received.there_bytes;
+            if received.arrived_bytes > 0 {
+                context.report.event(Event::Downloaded { release, bytes: need.size, there_bytes });
+            }
+            Ok(received)
+        }
+        Answer::Absent => Err(OpsError::ArchiveMissing { archive: need.archive.clone(), release: need.release.clone(), registry: source.describe() }),
+        Answer::Offline => Err(OpsError::ArchivesOffline { missing: vec![MissingArchive::new(need, source.describe())] }),
+    }
+}
+
+fn receive(context: &Context, need: &Need, source: &dyn Source, wanted: &Wanted<'_>) -> Result<Answer<Received>, DownloadError<SourceError>> {
+    let release = need.release.to_string();
+    let watch = |there_bytes: u64| {
+        context.report.event(Event::DownloadAdvances { release: release.clone(), there_bytes });
+        if context.interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let open = |offset: u64, known: Option<&_>| source.archive_at(&need.release, &need.archive, ArchivePosition { offset, known });
+    context.waiting(|waiting| fetch::download(wanted, &Ends { open: &open, watch: &watch }, waiting))
 }
 
 fn refused(need: &Need, from: String, source: FetchError) -> OpsError {

@@ -26,6 +26,7 @@ use crate::model::InvalidNoun;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Platform;
+use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::RegistryName;
 use crate::model::ReleaseId;
@@ -238,6 +239,18 @@ pub enum OpsError {
         name: PackName,
         /// The registry that was asked.
         registry: String,
+    },
+    /// A pack has no release in a range.
+    #[error("no release of {name} in {registry} is in {range}{}", newest.as_ref().map_or_else(String::new, |newest| format!("; the newest is {newest}")))]
+    NoSuchRelease {
+        /// The pack.
+        name: PackName,
+        /// The range.
+        range: Range,
+        /// The registry that was asked.
+        registry: String,
+        /// The newest release there is.
+        newest: Option<Version>,
     },
     /// A version asked for precisely was not chosen.
     #[error("{name} {wanted} cannot be locked: {reason}")]

@@ -109,6 +109,14 @@ pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<Registr
     open_typed(context, registry, Purpose::Write)
 }
 
+/// Opens what was typed as a registry to read from, likewise.
+///
+/// # Errors
+/// As [`open_to_write`].
+pub(super) fn open_to_read(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
+    open_typed(context, registry, Purpose::Read)
+}
+
 fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
     if let Some(directory) = local_directory(registry) {
         return Ok(open_directory(&context.directory.join(directory)));

@@ -3,6 +3,7 @@
 mod audit;
 pub(super) mod build;
 mod completions;
+mod download;
 mod env;
 mod gc;
 mod history;
@@ -84,6 +85,8 @@ pub enum Command {
     Build(build::Arguments),
     /// Put archives into a registry
     Publish(publish::Arguments),
+    /// Fetch archives without installing them, verified
+    Download(download::Arguments),
     /// Show who did what, when and why
     Audit(audit::Arguments),
     /// Print a completion script for a shell
@@ -135,6 +138,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Env(arguments)) => env::run(arguments, settings, output),
         Some(Command::Build(arguments)) => build::run(arguments, &settings, output),
         Some(Command::Publish(arguments)) => publish::run(arguments, &settings, output),
+        Some(Command::Download(arguments)) => download::run(arguments, &settings, output),
         Some(Command::Audit(arguments)) => audit::run(arguments, &settings, output),
         Some(Command::Completions(arguments)) => completions::run(&arguments, output),
         Some(Command::Man(arguments)) => man::run(arguments, output),
@@ -145,7 +149,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
 pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
     match command {
         Some(Command::Run(_)) => None,
-        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_)) => Some(OpsError::InterruptedBetween),
+        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Download(_)) => Some(OpsError::InterruptedBetween),
         _ => Some(OpsError::Interrupted),
     }
 }

@@ -1,0 +1,306 @@
+//! Archives out of a registry into a directory, verified, without installing them.
+//!
+//! The home is not touched: who only downloads needs none. An archive gets its name in the directory when it is good, its side file after that.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::archive;
+use crate::archive::Nothing;
+use crate::archive::ReadError;
+use crate::fetch;
+use crate::fetch::Need;
+use crate::fetch::Received;
+use crate::fetch::Wanted;
+use crate::fsys;
+use crate::manifest::Manifest;
+use crate::model::PackName;
+use crate::model::Platform;
+use crate::model::Range;
+use crate::model::ReleaseId;
+use crate::model::Sha256Digest;
+use crate::model::Version;
+use crate::net::Answer;
+use crate::ops::AskedPack;
+use crate::ops::Context;
+use crate::ops::Event;
+use crate::ops::OpsError;
+use crate::ops::archives::deliver;
+use crate::ops::pipeline;
+use crate::ops::pipeline::Load;
+use crate::ops::pipeline::Stages;
+use crate::ops::pipeline::Threads;
+use crate::ops::project::Project;
+use crate::ops::sources;
+use crate::ops::sources::Sources;
+use crate::registry::IndexArtifact;
+use crate::registry::IndexDocument;
+use crate::registry::IndexRelease;
+use crate::source::RegistrySource;
+use crate::source::Source as _;
+use crate::store::StoreError;
+
+/// What is to be downloaded, and where to.
+#[derive(Debug, Clone)]
+pub struct DownloadRequest {
+    /// The packs; the newest release in each range that was not yanked.
+    pub packs: Vec<AskedPack>,
+    /// The directory to put archives and side files into.
+    pub directory: PathBuf,
+    /// A directory, an address or a name of packs.toml; what packs.toml says of the pack, else `default`, where there is none.
+    pub registry: Option<String>,
+    /// What the archives are to run on; this machine where there is none.
+    pub platform: Option<Platform>,
+    /// Whether to choose only.
+    pub dry_run: bool,
+}
+
+/// What was downloaded.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct DownloadOutcome {
+    /// Whether it was only chosen.
+    pub dry_run: bool,
+    /// The directory.
+    pub directory: String,
+    /// The archives, in the order they were asked for.
+    pub archives: Vec<DownloadedArchive>,
+}
+
+/// One archive.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct DownloadedArchive {
+    /// The pack.
+    pub name: PackName,
+    /// The version.
+    pub version: Version,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its file name.
+    pub archive: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The digest of its bytes.
+    pub sha256: Sha256Digest,
+    /// The registry.
+    pub registry: String,
+    /// Bytes that arrived for it; none where it was there already.
+    pub downloaded_bytes: u64,
+}
+
+/// An archive that was chosen, and who has it.
+struct Chosen {
+    need: Need,
+    source: Arc<RegistrySource>,
+}
+
+/// Downloads archives with their side files.
+///
+/// # Errors
+/// [`OpsError::NoSuchPack`], [`OpsError::NoSuchRelease`], [`OpsError::NoArchiveForHost`] where there is nothing to download; then nothing was written.
+pub fn download(context: &Context, request: &DownloadRequest) -> Result<DownloadOutcome, OpsError> {
+    let directory = context.directory.join(&request.directory);
+    let chosen = choose_all(context, request)?;
+    let archives = if request.dry_run {
+        chosen.iter().map(|one| one.outcome(0)).collect()
+    } else {
+        fsys::create_dir_all(&directory)?;
+        download_all(context, chosen, &directory)?
+    };
+    Ok(DownloadOutcome { dry_run: request.dry_run, directory: directory.display().to_string(), archives })
+}
+
+fn choose_all(context: &Context, request: &DownloadRequest) -> Result<Vec<Chosen>, OpsError> {
+    let named = request.registry.as_ref().map(|registry| sources::open_to_read(context, registry).map(Arc::new)).transpose()?;
+    let project = if named.is_none() { Some(Project::open(context)?) } else { None };
+    let declared = project.as_ref().map(|project| (Sources::new(context, &project.manifest, &project.directory), &project.manifest));
+    let choose_one = |asked: &AskedPack| {
+        let source = match (&named, &declared) {
+            (Some(source), _) => Arc::clone(source),
+            (None, Some((sources, manifest))) => declared_source(sources, manifest, &asked.name)?,
+            (None, None) => unreachable!("without a registry there is a project"),
+        };
+        choose_from(context, request.platform.or(context.platform), asked, source)
+    };
+    request.packs.iter().map(choose_one).collect()
+}
+
+/// Opens the registry that packs.toml gives to a pack.
+fn declared_source(sources: &Sources<'_>, manifest: &Manifest, name: &PackName) -> Result<Arc<RegistrySource>, OpsError> {
+    let declared = manifest.packages.get(name).and_then(|entry| sources::registry_of(&entry.requirement.source));
+    sources.registry(&declared.unwrap_or_else(sources::default_registry))
+}
+
+fn choose_from(context: &Context, platform: Option<Platform>, asked: &AskedPack, source: Arc<RegistrySource>) -> Result<Chosen, OpsError> {
+    let name = &asked.name;
+    let document = match source.index(name)? {
+        Answer::Found(document) => document,
+        Answer::Absent => return Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
+        Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
+    };
+    let range = asked.range.clone().unwrap_or_else(Range::any);
+    match choose(&document, &range, platform) {
+        Choice::Archive(release, artifact) => {
+            if let Some(reason) = &release.yanked {
+                context.warn(format!("{name} {} was yanked: {reason}", release.version));
+            }
+            Ok(Chosen { need: need(name, release, artifact), source })
+        }
+        Choice::NoArchive(release) => Err(OpsError::NoArchiveForHost {
+            release: ReleaseId { name: name.clone(), version: release.version.clone() },
+            host: platform.map_or_else(|| "unknown".to_owned(), |platform| platform.to_string()),
+            offered: release.artifacts.iter().map(|artifact| artifact.platform).collect(),
+        }),
+        Choice::NoRelease { newest } => Err(OpsError::NoSuchRelease { name: name.clone(), range, registry: source.describe(), newest: newest.cloned() }),
+    }
+}
+
+/// What an index offers for a range and a platform.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice<'d> {
+    Archive(&'d IndexRelease, &'d IndexArtifact),
+    /// The newest release in the range has no archive for the platform.
+    NoArchive(&'d IndexRelease),
+    /// No release is in the range; the newest one there is.
+    NoRelease {
+        newest: Option<&'d Version>,
+    },
+}
+
+/// Chooses the newest release in a range; a yanked one only where the range names exactly that version.
+fn choose<'d>(document: &'d IndexDocument, range: &Range, platform: Option<Platform>) -> Choice<'d> {
+    let is_offered = |release: &&IndexRelease| range.matches(&release.version) && (release.yanked.is_none() || range.exact_version().is_some());
+    let newest_of = |releases: Vec<&'d IndexRelease>| releases.into_iter().max_by(|one, other| one.version.cmp(&other.version));
+    let Some(release) = newest_of(document.releases.iter().filter(is_offered).collect()) else {
+        let newest = newest_of(document.releases.iter().filter(|release| release.yanked.is_none()).collect());
+        return Choice::NoRelease { newest: newest.map(|release| &release.version) };
+    };
+    let accepted = platform.map_or_else(|| vec![Platform::ANY], Platform::accepted);
+    let found = accepted.into_iter().find_map(|platform| release.artifacts.iter().find(|artifact| artifact.platform == platform));
+    found.map_or(Choice::NoArchive(release), |artifact| Choice::Archive(release, artifact))
+}
+
+fn need(name: &PackName, release: &IndexRelease, artifact: &IndexArtifact) -> Need {
+    Need {
+        release: ReleaseId { name: name.clone(), version: release.version.clone() },
+        platform: artifact.platform,
+        archive: artifact.archive.to_string(),
+        size: artifact.size,
+        sha256: artifact.sha256,
+        tree: artifact.tree,
+    }
+}
+
+fn download_all(context: &Context, chosen: Vec<Chosen>, directory: &Path) -> Result<Vec<DownloadedArchive>, OpsError> {
+    let bytes = chosen.iter().map(|one| one.need.size).sum();
+    context.report.event(Event::StageBegins { downloads: chosen.len(), download_bytes: bytes, archives: chosen.len(), bytes });
+    let fetch = |(_, one): &(usize, Chosen)| one.fetch(context, directory);
+    let work = |(at, one): (usize, Chosen), received: Option<Received>| {
+        let received = received.expect("everything was fetched");
+        let arrived_bytes = received.arrived_bytes;
+        one.check(context, directory, received)?;
+        context.report.event(Event::Unpacked { release: one.need.release.to_string(), bytes: one.need.size });
+        Ok((at, one.outcome(arrived_bytes)))
+    };
+    let load = Load { far: chosen.into_iter().enumerate().collect(), near: vec![] };
+    let threads = Threads { fetching: context.connections, working: context.jobs };
+    let done = pipeline::run(load, &Stages { fetch: &fetch, work: &work }, threads, &context.interrupt);
+    context.report.event(Event::StageEnds);
+    let mut done = done?;
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, one)| one).collect())
+}
+
+impl Chosen {
+    fn fetch(&self, context: &Context, directory: &Path) -> Result<Received, OpsError> {
+        let need = &self.need;
+        let (path, partial) = (directory.join(&need.archive), directory.join(format!(".{}.part", need.archive)));
+        let wanted = Wanted { size: need.size, sha256: need.sha256, cached: &path, partial: &partial };
+        deliver(context, need, &*self.source, &wanted)
+    }
+
+    /// Reads the archive through, as an install would, and writes its side file.
+    fn check(&self, context: &Context, directory: &Path, received: Received) -> Result<(), OpsError> {
+        let need = &self.need;
+        let path = directory.join(&need.archive);
+        let wrong = |source| OpsError::Fetch { release: need.release.to_string(), from: path.display().to_string(), source: Box::new(source) };
+        let verified = received.verified.map_or_else(|| fetch::open_file(&path, need.size, need.sha256).map_err(wrong), Ok)?;
+        let contents = verified.read(&context.limits, &mut Nothing).map_err(|error| match error {
+            ReadError::Archive(source) => OpsError::Archive { archive: need.archive.clone(), source: Box::new(source) },
+            ReadError::Visitor(never) => match never {},
+        })?;
+        let found = ReleaseId { name: contents.manifest.name.clone(), version: contents.manifest.version.clone() };
+        if found != need.release {
+            return Err(StoreError::WrongRelease { expected: Box::new(need.release.clone()), found: Box::new(found) }.into());
+        }
+        if contents.digest != need.tree {
+            return Err(StoreError::WrongTree { release: Box::new(found), expected: need.tree, found: contents.digest }.into());
+        }
+        let side_file = directory.join(format!("{}.sha256", need.archive));
+        Ok(fsys::write_atomic(&side_file, archive::format_side_file(&need.sha256, &need.archive).as_bytes())?)
+    }
+
+    fn outcome(&self, downloaded_bytes: u64) -> DownloadedArchive {
+        let need = &self.need;
+        DownloadedArchive {
+            name: need.release.name.clone(),
+            version: need.release.version.clone(),
+            platform: need.platform,
+            archive: need.archive.clone(),
+            size: need.size,
+            sha256: need.sha256,
+            registry: self.source.describe(),
+            downloaded_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(releases: &[(&str, &str, bool)]) -> IndexDocument {
+        let release = |(version, platform, yanked): &(&str, &str, bool)| {
+            let digest = "ab".repeat(32);
+            let tree = "a".repeat(52);
+            let yanked = if *yanked { "\"broken\"" } else { "null" };
+            format!(
+                r#"{{"version": "{version}", "yanked": {yanked}, "artifacts": [{{"platform": "{platform}", "archive": "kanban-{version}.tar.zst", "size": 1, "sha256": "{digest}", "tree": "{tree}"}}]}}"#
+            )
+        };
+        let releases = releases.iter().map(release).collect::<Vec<_>>().join(", ");
+        let text = format!(r#"{{"schema": "packs.index/1", "name": "kanban", "releases": [{releases}]}}"#);
+        IndexDocument::parse(text.as_bytes(), &PackName::parse("kanban").expect("valid")).expect("valid")
+    }
+
+    #[track_caller]
+    fn check(range: &str, platform: &str, expected: &str) {
+        let document = document(&[
+            ("1.0.0", "any", false),
+            ("3.0.0-rc.1", "any", false),
+            ("2.1.0", "any", true),
+            ("1.2.0", "linux-x86_64", false),
+            ("1.1.0", "any", false),
+        ]);
+        let range = Range::parse(range).expect("valid");
+        let found = match choose(&document, &range, Some(Platform::parse(platform).expect("valid"))) {
+            Choice::Archive(release, _) => release.version.to_string(),
+            Choice::NoArchive(release) => format!("no archive of {}", release.version),
+            Choice::NoRelease { newest } => format!("none, newest {}", newest.expect("there are some")),
+        };
+        assert_eq!(found, expected, "{range} for {platform}");
+    }
+
+    #[test]
+    fn the_newest_in_range_that_was_not_yanked_is_chosen() {
+        check("*", "linux-x86_64", "1.2.0");
+        check("~1.1", "linux-x86_64", "1.1.0");
+        check("*", "macos-aarch64", "no archive of 1.2.0");
+        check("=2.1.0", "linux-x86_64", "2.1.0");
+        check("^2", "linux-x86_64", "none, newest 3.0.0-rc.1");
+        check("=3.0.0-rc.1", "linux-x86_64", "3.0.0-rc.1");
+        check("^9", "linux-x86_64", "none, newest 3.0.0-rc.1");
+    }
+}
