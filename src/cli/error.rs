@@ -283,6 +283,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::UnknownCommand { .. } => kind("unknown-command", USAGE),
         OpsError::CannotRun { source, .. } if source.io_kind() == Some(std::io::ErrorKind::NotFound) => kind("command-not-found", NOT_A_COMMAND),
         OpsError::CannotRun { .. } => kind("command-not-executable", NOT_EXECUTABLE),
+        OpsError::NoSuchFormat { .. } => kind("no-such-format", USAGE),
         OpsError::Noun(_) => kind("invalid-name", USAGE),
     }
 }

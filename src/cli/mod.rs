@@ -3,6 +3,7 @@
 //! A command file describes its arguments and makes one call into `ops`; it decides nothing. Without this folder everything still works as a library.
 
 pub mod command;
+mod drawing;
 mod error;
 mod interrupt;
 mod output;

@@ -50,7 +50,7 @@ struct Document<'a, T> {
 }
 
 impl Output {
-    /// Prints an answer: as JSON under its schema's name, or as text by `render`.
+    /// Prints an answer: as JSON under its schema's name, or by `render`, which looks at the format where the command has more than text.
     pub fn answer<T: Serialize>(self, schema: &'static str, body: &T, render: impl FnOnce() -> String) {
         match self.format {
             Format::Json => {
@@ -58,7 +58,7 @@ impl Output {
                 self.data(&text);
             }
             Format::Text if self.quiet => {}
-            Format::Text => self.data(&render()),
+            Format::Text | Format::Dot | Format::Svg => self.data(&render()),
         }
     }
 

@@ -120,6 +120,22 @@ pub enum Format {
     Text,
     /// One JSON document with a versioned schema.
     Json,
+    /// A graph for graphviz; of commands that answer with one.
+    Dot,
+    /// A graph as a picture; of commands that answer with one.
+    Svg,
+}
+
+impl Format {
+    /// Gives its name, as `--format` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Dot => "dot",
+            Format::Svg => "svg",
+        }
+    }
 }
 
 /// What was typed, as far as its values do not tell it.

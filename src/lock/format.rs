@@ -12,6 +12,8 @@ use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::lock::ResolutionMode;
+use crate::model::PackName;
+use crate::model::Range;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
 use crate::model::Tier;
@@ -54,6 +56,9 @@ pub(super) fn format_option_lines(options: &Options) -> BTreeMap<&'static str, S
     if options.resolution != ResolutionMode::default() {
         lines.insert("resolution", quote(options.resolution.as_str()));
     }
+    lines.extend(options.as_of.map(|moment| ("as-of", quote(&moment.to_string()))));
+    lines.extend(format_ranges(&options.overrides).map(|ranges| ("overrides", ranges)));
+    lines.extend(format_ranges(&options.constraints).map(|ranges| ("constraints", ranges)));
     let mut platforms = options.platforms.clone();
     platforms.sort_unstable();
     if platforms != usual.platforms {
@@ -68,6 +73,12 @@ pub(super) fn format_option_lines(options: &Options) -> BTreeMap<&'static str, S
         lines.insert("licenses", licenses);
     }
     lines
+}
+
+/// Formats ranges by the names of their packs: `{ charting = "^2" }`.
+fn format_ranges(ranges: &BTreeMap<PackName, Range>) -> Option<String> {
+    let fields: Vec<String> = ranges.iter().map(|(name, range)| format!("{} = {}", format_key(name.as_str()), quote(range.as_str()))).collect();
+    (!fields.is_empty()).then(|| format!("{{ {} }}", fields.join(", ")))
 }
 
 fn format_licenses(options: &Options) -> Option<String> {
@@ -193,9 +204,7 @@ mod tests {
     use crate::lock::Edge;
     use crate::model::EnvironmentName;
     use crate::model::ExtraName;
-    use crate::model::PackName;
     use crate::model::Platform;
-    use crate::model::Range;
     use crate::model::RegistryName;
     use crate::model::ReleaseId;
     use crate::model::Repository;
@@ -286,16 +295,24 @@ mod tests {
     fn options() -> impl Strategy<Value = Options> {
         let licenses = || proptest::collection::btree_set("[A-Za-z0-9.-]{1,6}", 0..3);
         let platforms = proptest::sample::subsequence(["linux-aarch64", "linux-x86_64", "macos-aarch64", "macos-x86_64"].to_vec(), 1..=4);
-        (platforms, any::<bool>(), proptest::option::of(0..=100_u8), proptest::option::of("[0-9]{1,3}[hdw]"), proptest::option::of(licenses()), licenses())
-            .prop_map(|(platforms, production_ready, min_quality, cool_down, licenses_allowed, licenses_denied)| Options {
-                resolution: ResolutionMode::Highest,
+        let ranges = || proptest::collection::btree_map(name(), range(), 0..3);
+        let mode = proptest::sample::select(ResolutionMode::ALL.to_vec());
+        let solved = (mode, proptest::option::of(0..2_000_000_000_i64), ranges(), ranges());
+        let rules = (any::<bool>(), proptest::option::of(0..=100_u8), proptest::option::of("[0-9]{1,3}[hdw]"));
+        (platforms, solved, rules, proptest::option::of(licenses()), licenses()).prop_map(
+            |(platforms, (resolution, as_of, overrides, constraints), (production_ready, min_quality, cool_down), licenses_allowed, licenses_denied)| Options {
+                resolution,
+                as_of: as_of.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+                overrides,
+                constraints,
                 platforms: platforms.into_iter().map(|text| Platform::parse(text).expect("valid")).collect(),
                 production_ready,
                 min_quality,
                 cool_down,
                 licenses_allowed,
                 licenses_denied,
-            })
+            },
+        )
     }
 
     fn lockfile() -> impl Strategy<Value = Lockfile> {

@@ -63,6 +63,10 @@ pub enum ResolutionMode {
     /// The highest that will do.
     #[default]
     Highest,
+    /// The lowest that will do.
+    Lowest,
+    /// The lowest of packs that packs.toml names, the highest of all others.
+    LowestDirect,
 }
 
 impl ResolutionMode {
@@ -70,7 +74,17 @@ impl ResolutionMode {
     pub fn as_str(self) -> &'static str {
         match self {
             ResolutionMode::Highest => "highest",
+            ResolutionMode::Lowest => "lowest",
+            ResolutionMode::LowestDirect => "lowest-direct",
         }
+    }
+
+    /// All modes.
+    pub const ALL: [ResolutionMode; 3] = [ResolutionMode::Highest, ResolutionMode::Lowest, ResolutionMode::LowestDirect];
+
+    /// Finds the mode of this text form.
+    pub fn find(text: &str) -> Option<ResolutionMode> {
+        ResolutionMode::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
@@ -79,6 +93,12 @@ impl ResolutionMode {
 pub struct Options {
     /// Which releases are preferred.
     pub resolution: ResolutionMode,
+    /// The moment after which no release counts as published.
+    pub as_of: Option<Timestamp>,
+    /// The ranges that take the place of every requirement on a pack.
+    pub overrides: BTreeMap<PackName, Range>,
+    /// The ranges outside of which no release of a pack is allowed.
+    pub constraints: BTreeMap<PackName, Range>,
     /// The project's platforms, sorted.
     pub platforms: Vec<Platform>,
     /// Whether only releases are allowed whose index entry says they are production-ready.
@@ -188,6 +208,9 @@ impl Default for Options {
         let platforms = ["linux-aarch64", "linux-x86_64", "macos-aarch64"];
         Options {
             resolution: ResolutionMode::default(),
+            as_of: None,
+            overrides: BTreeMap::new(),
+            constraints: BTreeMap::new(),
             platforms: platforms.map(|platform| Platform::parse(platform).expect("a known platform")).to_vec(),
             production_ready: false,
             min_quality: None,
@@ -203,10 +226,15 @@ impl Options {
     pub fn wanted(wants: &Wants, policy: Option<&Policy>) -> Self {
         let licenses = policy.and_then(|policy| policy.licenses.as_ref());
         let written = |terms: &[crate::manifest::LicenseTerm]| terms.iter().map(|term| term.as_str().to_owned()).collect();
+        let ranges =
+            |entries: &BTreeMap<PackName, crate::manifest::RangeEntry>| entries.iter().map(|(name, entry)| (name.clone(), entry.range.clone())).collect();
         let mut platforms = wants.platforms.clone();
         platforms.sort_unstable();
         Options {
             resolution: ResolutionMode::Highest,
+            as_of: None,
+            overrides: ranges(&wants.overrides),
+            constraints: ranges(&wants.constraints),
             platforms,
             production_ready: wants.rules.production_ready.as_ref().is_some_and(|(required, _)| *required),
             min_quality: wants.rules.min_quality.as_ref().map(|(quality, _)| *quality),
@@ -214,5 +242,11 @@ impl Options {
             licenses_allowed: licenses.and_then(|licenses| licenses.allow.as_deref()).map(written),
             licenses_denied: licenses.map(|licenses| written(&licenses.deny)).unwrap_or_default(),
         }
+    }
+
+    /// Takes over what only a lockfile says: it was asked for by `packs lock` once, and holds until something else is asked for.
+    #[must_use]
+    pub fn keeping(self, found: &Options) -> Self {
+        Options { resolution: found.resolution, as_of: found.as_of, ..self }
     }
 }

@@ -169,6 +169,9 @@ struct RawLockfile {
 #[serde(rename_all = "kebab-case", default)]
 struct RawOptions {
     resolution: RawResolution,
+    as_of: Option<Timestamp>,
+    overrides: BTreeMap<PackName, Range>,
+    constraints: BTreeMap<PackName, Range>,
     platforms: Option<BTreeSet<Platform>>,
     production_ready: bool,
     min_quality: Option<u8>,
@@ -181,6 +184,18 @@ struct RawOptions {
 enum RawResolution {
     #[default]
     Highest,
+    Lowest,
+    LowestDirect,
+}
+
+impl From<RawResolution> for ResolutionMode {
+    fn from(raw: RawResolution) -> Self {
+        match raw {
+            RawResolution::Highest => ResolutionMode::Highest,
+            RawResolution::Lowest => ResolutionMode::Lowest,
+            RawResolution::LowestDirect => ResolutionMode::LowestDirect,
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -192,9 +207,11 @@ struct RawLicenses {
 
 impl RawOptions {
     fn into_options(self) -> Options {
-        let RawResolution::Highest = self.resolution;
         Options {
-            resolution: ResolutionMode::Highest,
+            resolution: self.resolution.into(),
+            as_of: self.as_of,
+            overrides: self.overrides,
+            constraints: self.constraints,
             platforms: self.platforms.map_or_else(|| Options::default().platforms, |platforms| platforms.into_iter().collect()),
             production_ready: self.production_ready,
             min_quality: self.min_quality,

@@ -37,7 +37,7 @@ impl Lockfile {
         // A directory without a version in packs.toml will do whatever version it declares, pre-releases too.
         let takes_any = matches!(wanted, SourceId::Path(_)) && requirement.range.as_str() == "*";
         if !takes_any {
-            verify_range(release, &requirement.range, || "packs.toml".to_owned())?;
+            verify_range(release, self.meant(name, &requirement.range), || "packs.toml".to_owned())?;
         }
         match requirement.extras.difference(&release.extras).next() {
             Some(extra) => Err(LockError::ExtraMissing { name: name.clone(), extra: extra.clone() }),
@@ -47,7 +47,12 @@ impl Lockfile {
 
     fn verify_edge(&self, by: &LockedRelease, edge: &Edge) -> Result<(), LockError> {
         let release = self.find_release(&edge.name, &edge.range, || by.id.to_string())?;
-        verify_range(release, &edge.range, || by.id.to_string())
+        verify_range(release, self.meant(&edge.name, &edge.range), || by.id.to_string())
+    }
+
+    /// Gives the range that counts: the one that the project puts in the place of everybody's, else the one that is written.
+    fn meant<'r>(&'r self, name: &PackName, written: &'r Range) -> &'r Range {
+        self.options.overrides.get(name).unwrap_or(written)
     }
 
     fn verify_reached(&self) -> Result<(), LockError> {
@@ -103,5 +108,8 @@ mod tests {
         check("registry+internal", "registry+default", "packs.toml requires reports from registry+internal, but it is locked from registry+default");
         check("extras = [\"charts\"]\n", "", "packs.toml asks for the extra charts of reports, which is not locked");
         check("version = \"0.0.0\"", "version = \"0.1.0-dev\"", "whole");
+        let overridden = "[options]\noverrides = { workflow = \"^1\", kanban = \"^2\" }\n";
+        check("[options]\n", &overridden.replace("\"^1\"", "\"^2\""), "kanban 2.0.3 requires workflow ^2, but workflow 1.3.0 is locked");
+        check("[options]\n", &overridden.replace("\"^2\"", "\"=2.0.3\""), "whole");
     }
 }

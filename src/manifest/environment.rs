@@ -8,9 +8,13 @@ use crate::manifest::Environment;
 use crate::manifest::PackageEntry;
 use crate::manifest::Rules;
 use crate::manifest::fault::Faults;
+use crate::manifest::fault::quoted;
 use crate::manifest::package::find_tier;
+use crate::manifest::parse::Declared;
 use crate::manifest::section::Field;
 use crate::manifest::section::Section;
+use crate::manifest::section::parse_noun;
+use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Tier;
@@ -59,23 +63,45 @@ impl fmt::Display for CoolDown {
 
 /// Gives the one environment of a project that declares none.
 pub(super) fn undeclared(at: Place) -> Environment {
-    Environment { tiers: TIERS_USUAL.to_vec(), packages: BTreeMap::new(), rules: Rules::default(), at }
+    Environment { tiers: TIERS_USUAL.to_vec(), packages: BTreeMap::new(), rules: Rules::default(), conflicts: BTreeSet::new(), at }
 }
 
 /// Adds a fault for every key that no environment has.
 pub(super) fn refuse_unknown(section: &Section<'_>, faults: &mut Faults<'_>) {
-    section.refuse_unknown(&["tiers", "packages", "production-ready", "min-quality", "cool-down"], faults);
+    section.refuse_unknown(&["tiers", "packages", "production-ready", "min-quality", "cool-down", "conflicts"], faults);
 }
 
 /// Reads everything of an environment but its packages.
-pub(super) fn read_environment(section: &Section<'_>, packages: BTreeMap<PackName, PackageEntry>, at: Place, faults: &mut Faults<'_>) -> Environment {
+pub(super) fn read_environment(
+    section: &Section<'_>,
+    own: &Field<'_>,
+    (packages, declared): (BTreeMap<PackName, PackageEntry>, &Declared<'_>),
+    faults: &mut Faults<'_>,
+) -> Environment {
     let tiers = section.find("tiers").map_or_else(|| TIERS_USUAL.to_vec(), |field| read_tiers(&field, faults));
     let rules = Rules {
         production_ready: read_rule(section, "production-ready", faults, Field::boolean),
         min_quality: read_rule(section, "min-quality", faults, read_quality),
         cool_down: read_rule(section, "cool-down", faults, read_cool_down),
     };
-    Environment { tiers, packages, rules, at }
+    let conflicts = section.find("conflicts").map_or_else(BTreeSet::new, |field| read_conflicts(&field, own.key, declared, faults));
+    Environment { tiers, packages, rules, conflicts, at: faults.place(&own.key_span) }
+}
+
+/// Reads the names of other environments that the project declares.
+fn read_conflicts(field: &Field<'_>, own: &str, declared: &Declared<'_>, faults: &mut Faults<'_>) -> BTreeSet<EnvironmentName> {
+    let mut conflicts = BTreeSet::new();
+    for (text, span) in field.strings(faults).unwrap_or_default() {
+        if text == own {
+            faults.add(span, format!("the environment {} cannot conflict with itself", quoted(text)), "this very environment");
+        } else if !declared.environments.contains(text) && !faults.is_recovering() {
+            let known = declared.environments.iter().copied().filter(|name| *name != own);
+            faults.add_unknown(span, format!("no environment {} in [environments]", quoted(text)), text, known);
+        } else {
+            conflicts.extend(parse_noun::<EnvironmentName>((text, span), faults));
+        }
+    }
+    conflicts
 }
 
 fn read_rule<'d, T>(

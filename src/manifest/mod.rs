@@ -12,11 +12,13 @@ mod fault;
 mod license;
 mod package;
 mod parse;
+mod pins;
 mod place;
 mod render;
 mod section;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::model::CommandName;
 use crate::model::EnvironmentName;
@@ -24,6 +26,7 @@ use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Platform;
 use crate::model::ProjectName;
+use crate::model::Range;
 use crate::model::RegistryName;
 use crate::model::Requirement;
 use crate::model::Tier;
@@ -55,6 +58,10 @@ pub struct Manifest {
     pub place: Vec<PlaceEntry>,
     /// `[environments]`; never empty: without any there is one named `default`.
     pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// `[overrides]`: ranges that take the place of every requirement on a pack.
+    pub overrides: BTreeMap<PackName, RangeEntry>,
+    /// `[constraints]`: ranges outside of which no release of a pack is allowed; they require nothing.
+    pub constraints: BTreeMap<PackName, RangeEntry>,
     /// `[policy]`.
     pub policy: Option<Policy>,
 }
@@ -70,6 +77,17 @@ pub struct Project {
     pub default_environment: Option<EnvironmentName>,
     /// The platforms that every release must run on; sorted, never empty, never `any`.
     pub platforms: Vec<Platform>,
+    /// Where they are written; `None` for the usual ones.
+    pub platforms_at: Option<Place>,
+}
+
+/// One line of `[overrides]` or `[constraints]`: `charting = "^2"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeEntry {
+    /// The range.
+    pub range: Range,
+    /// Where it is written.
+    pub at: Place,
 }
 
 /// One line of `[registries]`: `default = "file:registry"`.
@@ -129,6 +147,8 @@ pub struct Environment {
     pub packages: BTreeMap<PackName, PackageEntry>,
     /// What a release must be to be allowed here.
     pub rules: Rules,
+    /// Environments whose versions this one need not share, as written here; they hold both ways.
+    pub conflicts: BTreeSet<EnvironmentName>,
     /// Where it is written.
     pub at: Place,
 }
@@ -173,8 +193,16 @@ pub struct Wants {
     pub tiers: Vec<Tier>,
     /// Its rules.
     pub rules: Rules,
+    /// The project's overrides.
+    pub overrides: BTreeMap<PackName, RangeEntry>,
+    /// The project's constraints.
+    pub constraints: BTreeMap<PackName, RangeEntry>,
+    /// The environments with which it need not agree, whichever of both says so.
+    pub conflicts: BTreeSet<EnvironmentName>,
     /// The project's platforms.
     pub platforms: Vec<Platform>,
+    /// Where they are written; `None` for the usual ones.
+    pub platforms_at: Option<Place>,
 }
 
 impl Manifest {
@@ -188,8 +216,21 @@ impl Manifest {
             packages,
             tiers: own.tiers.clone(),
             rules: own.rules.clone(),
+            overrides: self.overrides.clone(),
+            constraints: self.constraints.clone(),
+            conflicts: self.conflicts_of(environment),
             platforms: self.project.platforms.clone(),
+            platforms_at: self.project.platforms_at.clone(),
         })
+    }
+
+    /// Gives the environments with which one need not agree: those it names, and those that name it.
+    fn conflicts_of(&self, environment: &EnvironmentName) -> BTreeSet<EnvironmentName> {
+        let parts = |(other, entry): (&EnvironmentName, &Environment)| {
+            let is_parted = entry.conflicts.contains(environment) || self.environments[environment].conflicts.contains(other);
+            is_parted.then(|| other.clone())
+        };
+        self.environments.iter().filter_map(parts).collect()
     }
 }
 
@@ -229,5 +270,16 @@ extra = "^1"
         assert_eq!(wants("dev"), Some(vec!["kanban ^2".to_owned(), "reports ^1".to_owned()]));
         assert_eq!(wants("prod"), Some(vec!["extra ^1".to_owned(), "kanban =2.0.3".to_owned(), "reports ^1".to_owned()]));
         assert_eq!(wants("staging"), None);
+    }
+
+    #[test]
+    fn conflicts_hold_both_ways() {
+        let text = "[project]\nname = \"shop\"\n[environments.dev]\n[environments.next]\nconflicts = [\"prod\"]\n[environments.prod]\n";
+        let manifest = Manifest::parse(text, "packs.toml").expect("a valid manifest");
+        let conflicts = |environment: &str| {
+            let wants = manifest.wants(&EnvironmentName::parse(environment).expect("valid")).expect("declared");
+            wants.conflicts.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!((conflicts("dev"), conflicts("next"), conflicts("prod")), (vec![], vec!["prod".to_owned()], vec!["next".to_owned()]));
     }
 }

@@ -21,6 +21,7 @@ use crate::manifest::fault::Faults;
 use crate::manifest::fault::quoted;
 use crate::manifest::license;
 use crate::manifest::package;
+use crate::manifest::pins;
 use crate::manifest::place;
 use crate::manifest::section::Field;
 use crate::manifest::section::Section;
@@ -65,15 +66,17 @@ impl Manifest {
 }
 
 fn read_document(root: &Section<'_>, faults: &mut Faults<'_>) -> Option<Manifest> {
-    root.refuse_unknown(&["project", "registries", "packages", "place", "environments", "policy"], faults);
+    root.refuse_unknown(&["project", "registries", "packages", "overrides", "constraints", "place", "environments", "policy"], faults);
     let declared = Declared::read(root);
     let project = read_project(root, &declared, faults);
     let registries = read_registries(root, faults);
     let packages = read_packages(root, &declared, faults);
     let environments = read_environments(root, &declared, faults);
     let place = place::read_places(root, &declared, faults);
+    let overrides = pins::read_ranges(root, "overrides", faults);
+    let constraints = pins::read_ranges(root, "constraints", faults);
     let policy = read_policy(root, faults);
-    project.map(|project| Manifest { project, registries, packages, place, environments, policy })
+    project.map(|project| Manifest { project, registries, packages, place, environments, overrides, constraints, policy })
 }
 
 impl<'d> Declared<'d> {
@@ -103,7 +106,8 @@ fn read_project(root: &Section<'_>, declared: &Declared<'_>, faults: &mut Faults
     let team = section.find("team").and_then(|field| field.string(faults)).map(str::to_owned);
     let default_environment = section.find("default-environment").and_then(|field| read_default_environment(&field, declared, faults));
     let platforms = section.find("platforms").map_or_else(Platform::project_defaults, |field| read_platforms(&field, faults));
-    name.flatten().map(|name| Project { name, team, default_environment, platforms })
+    let platforms_at = section.find("platforms").map(|field| faults.place(&field.key_span));
+    name.flatten().map(|name| Project { name, team, default_environment, platforms, platforms_at })
 }
 
 fn read_default_environment(field: &Field<'_>, declared: &Declared<'_>, faults: &mut Faults<'_>) -> Option<EnvironmentName> {
@@ -195,7 +199,7 @@ fn read_environments(root: &Section<'_>, declared: &Declared<'_>, faults: &mut F
             let section = field.section(faults)?;
             environment::refuse_unknown(&section, faults);
             let packages = read_packages(&section, declared, faults);
-            Some(environment::read_environment(&section, packages, faults.place(&field.key_span), faults))
+            Some(environment::read_environment(&section, field, (packages, declared), faults))
         })
     });
     if environments.is_empty() {

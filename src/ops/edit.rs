@@ -24,6 +24,7 @@ use crate::ops::SwitchOutcome;
 use crate::ops::nearest;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
+use crate::ops::solve::Asked;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::plan_lock;
 use crate::ops::sources;
@@ -197,7 +198,7 @@ fn newest_ranges(
     if open.is_empty() || context.locking == Locking::Locked {
         return Ok(BTreeMap::new());
     }
-    let plan = plan_lock(context, loose, environment, Locking::Allowed, &Freedom::Update(free.clone()))?;
+    let plan = plan_lock(context, loose, environment, &Asked::new(Locking::Allowed, &Freedom::Update(free.clone())))?;
     let chosen = |name: &PackName| plan.lockfile.releases.get(name).map(|release| release.id.version.clone());
     let caret = |version: &Version| Range::parse(&format!("^{version}")).expect("a caret and a version are a range");
     Ok(open.iter().filter_map(|name| chosen(name).map(|version| (name.clone(), caret(&version)))).collect())

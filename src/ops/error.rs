@@ -426,6 +426,14 @@ pub enum OpsError {
         #[source]
         source: Box<FsError>,
     },
+    /// A command does not answer in the form asked for.
+    #[error("this command has no --format {format}; it has {}", listed(known))]
+    NoSuchFormat {
+        /// The form asked for.
+        format: &'static str,
+        /// Those it has.
+        known: Vec<&'static str>,
+    },
     /// A text that was typed is no valid noun.
     #[error(transparent)]
     Noun(#[from] InvalidNoun),

@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::generation;
 use crate::generation::Environment;
 use crate::generation::PlacePlan;
+use crate::lock::ResolutionMode;
 use crate::model::EnvironmentName;
+use crate::ops::AsOf;
 use crate::ops::ChangeRequest;
 use crate::ops::Changes;
 use crate::ops::Context;
@@ -20,6 +22,7 @@ use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::session::Session;
+use crate::ops::solve::Asked;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
 use crate::ops::solve::plan_lock;
@@ -31,6 +34,10 @@ pub struct LockRequest {
     pub all: bool,
     /// Whether only to tell if they are fresh.
     pub check: bool,
+    /// Which releases to prefer; as the lockfile says where it is `None`.
+    pub resolution: Option<ResolutionMode>,
+    /// The moment whose releases count; as the lockfile says where it is `None`.
+    pub as_of: Option<AsOf>,
     /// How to change.
     pub change: ChangeRequest,
 }
@@ -109,7 +116,8 @@ fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Resu
         vec![environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref())?.0]
     };
     let locking = if request.check { Locking::Locked } else { context.locking };
-    environments.iter().map(|environment| plan_lock(context, project, environment, locking, &Freedom::Keep)).collect()
+    let asked = Asked { locking, freedom: &Freedom::Keep, resolution: request.resolution, as_of: request.as_of };
+    environments.iter().map(|environment| plan_lock(context, project, environment, &asked)).collect()
 }
 
 fn outcome(plans: &[LockPlan], dry_run: bool) -> LockOutcome {

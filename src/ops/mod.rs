@@ -7,6 +7,7 @@
 //! interrupt anywhere, the audit log's end.
 
 mod archives;
+mod as_of;
 mod audit;
 mod build;
 mod commit;
@@ -38,11 +39,14 @@ mod solve;
 mod sources;
 mod status;
 mod switch;
+mod tree;
 mod undo;
 mod universe;
 mod verify;
 mod verify_archive;
 
+pub use as_of::AsOf;
+pub use as_of::NoAsOf;
 pub use audit::AuditEvent;
 pub use audit::AuditOutcome;
 pub use audit::AuditRequest;
@@ -122,6 +126,19 @@ pub use status::status;
 pub use switch::SwitchOutcome;
 pub use switch::SwitchRequest;
 pub use switch::switch;
+pub use tree::DuplicatedPack;
+pub use tree::DuplicatedVersion;
+pub use tree::DuplicatesOutcome;
+pub use tree::TreeDirection;
+pub use tree::TreeEdge;
+pub use tree::TreeOutcome;
+pub use tree::TreePack;
+pub use tree::TreeRequest;
+pub use tree::WayStep;
+pub use tree::WhyOutcome;
+pub use tree::duplicates;
+pub use tree::tree;
+pub use tree::why;
 pub use undo::UndoOutcome;
 pub use undo::UndoneFile;
 pub use undo::UndoneGeneration;

@@ -8,6 +8,7 @@ use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::lock::Options;
+use crate::lock::ResolutionMode;
 use crate::lock::Staleness;
 use crate::manifest::Wants;
 use crate::model::EnvironmentName;
@@ -17,6 +18,7 @@ use crate::model::ReleaseId;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
 use crate::model::Version;
+use crate::ops::AsOf;
 use crate::ops::Changes;
 use crate::ops::Context;
 use crate::ops::LockfileState;
@@ -50,6 +52,42 @@ pub(super) enum Freedom {
     Precise(PackName, Version),
 }
 
+/// How a lockfile is to be made.
+#[derive(Debug, Clone)]
+pub(super) struct Asked<'f> {
+    /// Whether it may change at all.
+    pub locking: Locking,
+    /// Which locked versions may move.
+    pub freedom: &'f Freedom,
+    /// Which releases are preferred; as before where it is `None`.
+    pub resolution: Option<ResolutionMode>,
+    /// The moment whose releases count; as before where it is `None`.
+    pub as_of: Option<AsOf>,
+}
+
+impl<'f> Asked<'f> {
+    /// Asks for a lockfile in the mode it was made in before.
+    pub(super) fn new(locking: Locking, freedom: &'f Freedom) -> Self {
+        Asked { locking, freedom, resolution: None, as_of: None }
+    }
+
+    /// Gives the options wanted, of which some are only ever asked for and kept.
+    fn options(&self, wants: &Wants, project: &Project, found: Option<&Options>) -> Options {
+        let wanted = Options::wanted(wants, project.manifest.policy.as_ref());
+        let kept = match found {
+            Some(found) => wanted.keeping(found),
+            None => wanted,
+        };
+        let resolution = self.resolution.unwrap_or(kept.resolution);
+        let as_of = match self.as_of {
+            None => kept.as_of,
+            Some(AsOf::Moment(moment)) => Some(moment),
+            Some(AsOf::Lifted) => None,
+        };
+        Options { resolution, as_of, ..kept }
+    }
+}
+
 /// A lockfile as it is to be.
 #[derive(Debug, Clone)]
 pub(super) struct LockPlan {
@@ -80,34 +118,31 @@ impl LockPlan {
 ///
 /// # Errors
 /// [`OpsError::LockfileMissing`], [`OpsError::LockfileStale`] where it must not change; [`OpsError::Conflict`] where no resolution exists.
-pub(super) fn plan_lock(
-    context: &Context,
-    project: &Project,
-    environment: &EnvironmentName,
-    locking: Locking,
-    freedom: &Freedom,
-) -> Result<LockPlan, OpsError> {
+pub(super) fn plan_lock(context: &Context, project: &Project, environment: &EnvironmentName, asked: &Asked<'_>) -> Result<LockPlan, OpsError> {
     let wants = project.wants(environment)?;
     let found = Found::read(project, environment)?;
-    let options = Options::wanted(&wants, project.manifest.policy.as_ref());
+    let options = asked.options(&wants, project, found.options());
     let stale = found.staleness(project, &wants, &options)?;
-    if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, freedom, stale.is_empty()) {
+    if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, asked.freedom, stale.is_empty()) {
         // A textual merge may leave what does not hang together, and a rule may no longer allow what was locked: both are solved anew, with what is
         // locked preferred, unless the lockfile must stay as it is.
         let unfit = old.verify().map_err(OpsError::from).err().or_else(|| refused(context, project, &wants, old));
         match unfit {
             None => return Ok(keep(environment, text, old.clone())),
-            Some(unfit) if locking == Locking::Locked => return Err(unfit),
+            Some(unfit) if asked.locking == Locking::Locked => return Err(unfit),
             Some(unfit) => context.note(format!("solving again: {unfit}")),
         }
     }
-    if locking == Locking::Locked {
+    if asked.locking == Locking::Locked {
         return Err(found.must_not_change(environment, stale));
     }
-    let universe = Universe::load(context, project, &wants)?;
-    let preferences = preferences(project, environment, &found, freedom)?;
+    if let (Some(moment), None, false) = (options.as_of, asked.as_of, *asked.freedom == Freedom::Keep) {
+        context.warn(format!("{} is locked as of {moment}, and nothing newer counts; `packs lock --as-of none` lifts that", environment.lockfile_name()));
+    }
+    let universe = Universe::load(context, project, &wants, options.as_of)?;
+    let preferences = preferences(project, &wants, &found, (asked.freedom, &options))?;
     let lockfile = solve(&wants, options, &universe, &preferences, found.revision())?;
-    check_precise(&lockfile, freedom)?;
+    check_precise(&lockfile, asked.freedom)?;
     Ok(found.plan(environment, lockfile))
 }
 
@@ -120,7 +155,10 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
             license: release.license.as_deref(),
             published_at: release.published_at,
         };
-        policy::judge(&facts, &wants.rules, project.manifest.policy.as_ref(), context.now())
+        let now = lockfile.options.as_of.unwrap_or_else(|| context.now());
+        let constraint = wants.constraints.get(&release.id.name).and_then(|constraint| policy::judge_constraint(&release.id.version, constraint));
+        let moment = || lockfile.options.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
+        constraint.or_else(moment).or_else(|| policy::judge(&facts, &wants.rules, project.manifest.policy.as_ref(), now))
     };
     // Directories of the project have no index entry, so no rule is put to them.
     let mut from_registries = lockfile.releases.values().filter(|release| matches!(release.source, SourceId::Registry(_)));
@@ -132,8 +170,8 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
 enum Found {
     Nothing,
     Readable(String, Lockfile),
-    /// With git's markers; the versions of both sides.
-    Conflicted(String, BTreeMap<PackName, BTreeSet<Version>>),
+    /// With git's markers; the versions of both sides, and the options of ours.
+    Conflicted(String, BTreeMap<PackName, BTreeSet<Version>>, Box<Options>),
 }
 
 impl Found {
@@ -142,10 +180,19 @@ impl Found {
         let Some(text) = project.lockfile_text(environment)? else { return Ok(Found::Nothing) };
         if let Some(sides) = crate::lock::conflict_sides(&text, &file)? {
             let pins = crate::lock::conflict_pins(&sides, &file)?;
-            return Ok(Found::Conflicted(text, pins));
+            let options = Lockfile::parse(&sides[0], &file)?.options;
+            return Ok(Found::Conflicted(text, pins, Box::new(options)));
         }
         let lockfile = Lockfile::parse(&text, &file)?;
         Ok(Found::Readable(text, lockfile))
+    }
+
+    fn options(&self) -> Option<&Options> {
+        match self {
+            Found::Nothing => None,
+            Found::Readable(_, lockfile) => Some(&lockfile.options),
+            Found::Conflicted(_, _, options) => Some(options),
+        }
     }
 
     fn staleness(&self, project: &Project, wants: &Wants, options: &Options) -> Result<Vec<Staleness>, OpsError> {
@@ -168,7 +215,7 @@ impl Found {
             Found::Nothing => BTreeMap::new(),
             Found::Readable(_, lockfile) => lockfile.pins(),
             // Where the sides differ, the newer one counts, as long as packs.toml admits it.
-            Found::Conflicted(_, pins) => pins.iter().filter_map(|(name, versions)| Some((name.clone(), versions.last()?.clone()))).collect(),
+            Found::Conflicted(_, pins, _) => pins.iter().filter_map(|(name, versions)| Some((name.clone(), versions.last()?.clone()))).collect(),
         }
     }
 
@@ -185,7 +232,7 @@ impl Found {
             Found::Nothing => (None, None, LockfileState::Created),
             Found::Readable(text, old) if text == after => (Some(text), Some(old), LockfileState::Fresh),
             Found::Readable(text, old) => (Some(text), Some(old), LockfileState::Updated),
-            Found::Conflicted(text, _) => (Some(text), None, LockfileState::Merged),
+            Found::Conflicted(text, ..) => (Some(text), None, LockfileState::Merged),
         };
         let changes = Changes::from_all(crate::lock::diff(old.as_ref(), &lockfile));
         LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before, after, lockfile, state, changes }
@@ -234,8 +281,10 @@ fn path_edges(manifest: &crate::archive::PackManifest, extras: &BTreeSet<crate::
     edges
 }
 
-fn preferences(project: &Project, environment: &EnvironmentName, found: &Found, freedom: &Freedom) -> Result<Preferences, OpsError> {
-    let mut locked = found.pins();
+fn preferences(project: &Project, wants: &Wants, found: &Found, (freedom, options): (&Freedom, &Options)) -> Result<Preferences, OpsError> {
+    let is_alike = |other: &Options| (other.resolution, other.as_of) == (options.resolution, options.as_of);
+    // What was chosen in another mode, or of another moment, says nothing about this one.
+    let mut locked = if found.options().is_some_and(is_alike) { found.pins() } else { BTreeMap::new() };
     match freedom {
         Freedom::Keep => {}
         Freedom::Update(names) => locked.retain(|name, _| !names.contains(name)),
@@ -251,12 +300,22 @@ fn preferences(project: &Project, environment: &EnvironmentName, found: &Found, 
         Freedom::Update(names) => names.contains(name),
         Freedom::Keep | Freedom::Precise(..) => false,
     };
-    for lockfile in project.other_lockfiles(environment)?.values() {
+    let lockfiles = project.other_lockfiles(&wants.environment)?;
+    let agreeing = lockfiles.iter().filter(|(name, lockfile)| !wants.conflicts.contains(name) && is_alike(&lockfile.options));
+    for (_, lockfile) in agreeing {
         for (name, version) in lockfile.pins().into_iter().filter(|(name, _)| !updated(name)) {
             others.entry(name).or_default().insert(version);
         }
     }
-    Ok(Preferences { mode: Mode::Highest, locked, others })
+    Ok(Preferences { mode: mode(options.resolution), locked, others })
+}
+
+fn mode(resolution: ResolutionMode) -> Mode {
+    match resolution {
+        ResolutionMode::Highest => Mode::Highest,
+        ResolutionMode::Lowest => Mode::Lowest,
+        ResolutionMode::LowestDirect => Mode::LowestDirect,
+    }
 }
 
 fn solve(wants: &Wants, options: Options, universe: &Universe, preferences: &Preferences, revision: u32) -> Result<Lockfile, OpsError> {

@@ -85,6 +85,6 @@ fn condition(project: &Project, name: &EnvironmentName, text: Option<&str>) -> R
     let Some(text) = text else { return Ok(LockfileCondition::Missing) };
     let Ok(lockfile) = Lockfile::parse(text, &name.lockfile_name()) else { return Ok(LockfileCondition::Invalid) };
     let wants = project.wants(name)?;
-    let stale = crate::lock::freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()));
+    let stale = crate::lock::freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()).keeping(&lockfile.options));
     Ok(if stale.is_empty() { LockfileCondition::Fresh } else { LockfileCondition::Stale })
 }

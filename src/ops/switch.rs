@@ -40,6 +40,7 @@ use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::session::Session;
+use crate::ops::solve::Asked;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
 use crate::ops::solve::plan_lock;
@@ -169,12 +170,12 @@ impl Plan {
         let active = generation::active_environment(&before.directory)?;
         let (environment, _) = environment::choose(&before.manifest, context.environment.as_ref(), active.as_ref())?;
         let wish = decide(&before, &environment)?;
-        let lock = plan_lock(context, &wish.project, &environment, context.locking, &wish.freedom)?;
+        let lock = plan_lock(context, &wish.project, &environment, &Asked::new(context.locking, &wish.freedom))?;
         let mut others = Vec::new();
         if wish.relock_others {
             for other in wish.project.environments().into_iter().filter(|other| *other != environment) {
                 if wish.project.lockfile_text(&other)?.is_some() {
-                    others.push(plan_lock(context, &wish.project, &other, context.locking, &Freedom::Keep)?);
+                    others.push(plan_lock(context, &wish.project, &other, &Asked::new(context.locking, &Freedom::Keep))?);
                 }
             }
         }

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 
 use crate::archive::PackManifest;
 use crate::manifest::Policy;
+use crate::manifest::RangeEntry;
 use crate::manifest::Wants;
 use crate::model::PackName;
-use crate::model::Place;
 use crate::model::Platform;
+use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
@@ -25,6 +26,7 @@ use crate::ops::project::Project;
 use crate::ops::sources;
 use crate::ops::sources::Documents;
 use crate::ops::sources::Sources;
+use crate::policy;
 use crate::policy::ReleaseFacts;
 use crate::registry::IndexRelease;
 use crate::resolve::Candidate;
@@ -35,6 +37,7 @@ pub(super) struct Universe {
     documents: Documents,
     paths: BTreeMap<PackName, (SourceId, PackManifest)>,
     candidates: BTreeMap<PackName, Vec<Candidate>>,
+    overrides: BTreeMap<PackName, RangeEntry>,
 }
 
 /// One release of the universe, with what a lockfile records of it.
@@ -49,22 +52,26 @@ impl Candidates for Universe {
     fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
         self.candidates.get(name).map(Vec::as_slice)
     }
+
+    fn overridden(&self, name: &PackName) -> Option<&Range> {
+        self.overrides.get(name).map(|entry| &entry.range)
+    }
 }
 
 impl Universe {
     /// Loads everything that the wants may reach and judges each release.
-    pub(super) fn load(context: &Context, project: &Project, wants: &Wants) -> Result<Universe, OpsError> {
+    pub(super) fn load(context: &Context, project: &Project, wants: &Wants, as_of: Option<Timestamp>) -> Result<Universe, OpsError> {
         let sources = Sources::new(context, &project.manifest, &project.directory);
         let paths = collect_paths(project, wants)?;
         let documents = sources::load_documents(&sources, &sources::assignments(wants), starting_names(wants, &paths))?;
-        let rules = Judge { wants, policy: project.manifest.policy.as_ref(), now: context.now() };
+        let rules = Judge { wants, policy: project.manifest.policy.as_ref(), as_of, now: as_of.unwrap_or_else(|| context.now()) };
         let mut candidates: BTreeMap<PackName, Vec<Candidate>> = documents
             .found
             .iter()
-            .map(|(name, (_, document))| (name.clone(), document.releases.iter().map(|release| rules.candidate(release)).collect()))
+            .map(|(name, (_, document))| (name.clone(), document.releases.iter().map(|release| rules.candidate(name, release)).collect()))
             .collect();
-        candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![from_path(manifest)])));
-        Ok(Universe { documents, paths, candidates })
+        candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![rules.of_path(name, manifest)])));
+        Ok(Universe { documents, paths, candidates, overrides: wants.overrides.clone() })
     }
 
     /// Finds a release that was chosen.
@@ -96,26 +103,44 @@ fn collect_paths(project: &Project, wants: &Wants) -> Result<BTreeMap<PackName, 
     Ok(collected)
 }
 
-fn from_path(manifest: &PackManifest) -> Candidate {
-    Candidate { version: manifest.version.clone(), requires: manifest.requires.clone(), extras: manifest.extras.clone(), yanked: None, refused: None }
-}
-
 /// The rules of an environment, ready to be put to releases.
 struct Judge<'w> {
     wants: &'w Wants,
     policy: Option<&'w Policy>,
+    as_of: Option<Timestamp>,
     now: Timestamp,
 }
 
 impl Judge<'_> {
-    fn candidate(&self, release: &IndexRelease) -> Candidate {
+    fn candidate(&self, name: &PackName, release: &IndexRelease) -> Candidate {
         Candidate {
             version: release.version.clone(),
             requires: release.requires.clone(),
             extras: release.extras.clone(),
             yanked: release.yanked.clone(),
-            refused: self.platforms(release).or_else(|| self.rules(release)),
+            refused: self.judge(name, release),
         }
+    }
+
+    /// A directory of the project has no index entry, so only a constraint speaks of it.
+    fn of_path(&self, name: &PackName, manifest: &PackManifest) -> Candidate {
+        Candidate {
+            version: manifest.version.clone(),
+            requires: manifest.requires.clone(),
+            extras: manifest.extras.clone(),
+            yanked: None,
+            refused: self.constraints(name, &manifest.version),
+        }
+    }
+
+    fn judge(&self, name: &PackName, release: &IndexRelease) -> Option<Refusal> {
+        let constraint = self.constraints(name, &release.version);
+        let moment = || self.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
+        constraint.or_else(moment).or_else(|| self.platforms(release)).or_else(|| self.rules(release))
+    }
+
+    fn constraints(&self, name: &PackName, version: &Version) -> Option<Refusal> {
+        self.wants.constraints.get(name).and_then(|constraint| policy::judge_constraint(version, constraint))
     }
 
     fn rules(&self, release: &IndexRelease) -> Option<Refusal> {
@@ -125,7 +150,7 @@ impl Judge<'_> {
             license: release.license.as_deref(),
             published_at: release.published_at,
         };
-        crate::policy::judge(&facts, &self.wants.rules, self.policy, self.now)
+        policy::judge(&facts, &self.wants.rules, self.policy, self.now)
     }
 
     /// A release must have an archive for `any` or for every platform of the project.
@@ -141,7 +166,7 @@ impl Judge<'_> {
         (!missing.is_empty()).then(|| Refusal {
             rule: "platforms".to_owned(),
             reason: format!("it has no archive for {}", missing.join(", ")),
-            at: None::<Place>,
+            at: self.wants.platforms_at.clone(),
         })
     }
 }

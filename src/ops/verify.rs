@@ -203,7 +203,8 @@ fn check_lockfile(located: &Located, record: &GenerationRecord, outcome: &mut Ve
         }
     };
     let wants = located.project.wants(&located.environment)?;
-    for stale in crate::lock::freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, located.project.manifest.policy.as_ref())) {
+    let options = Options::wanted(&wants, located.project.manifest.policy.as_ref()).keeping(&lockfile.options);
+    for stale in crate::lock::freshness(&lockfile, &wants.requirements(), &options) {
         outcome.drifted(&file, format!("it is stale: {stale}"));
     }
     if record.lockfile != Some(crate::ops::switch::digest(&text)) {

@@ -10,10 +10,12 @@ use crate::manifest::CoolDown;
 use crate::manifest::LicensePolicy;
 use crate::manifest::LicenseTerm;
 use crate::manifest::Policy;
+use crate::manifest::RangeEntry;
 use crate::manifest::Rules;
 use crate::manifest::parse_license_expression;
 use crate::model::Place;
 use crate::model::Refusal;
+use crate::model::Version;
 
 /// What is stated about a release, by its index entry or by the lockfile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +39,21 @@ pub fn judge(facts: &ReleaseFacts<'_>, rules: &Rules, policy: Option<&Policy>, n
     let cool_down = || rules.cool_down.as_ref().and_then(|(cool_down, at)| judge_age(facts, cool_down, at, now));
     let licenses = || policy.and_then(|policy| policy.licenses.as_ref()).and_then(|licenses| judge_license(facts, licenses));
     production_ready.or_else(quality).or_else(cool_down).or_else(licenses)
+}
+
+/// Judges a version against the range that the project allows of its pack.
+pub fn judge_constraint(version: &Version, constraint: &RangeEntry) -> Option<Refusal> {
+    (!constraint.range.matches(version)).then(|| refusal("constraints", format!("it is outside {}", constraint.range), &constraint.at))
+}
+
+/// Judges whether a release was there at a moment; one of which nobody says when it was published was not.
+pub fn judge_moment(published_at: Option<Timestamp>, as_of: Timestamp) -> Option<Refusal> {
+    let reason = match published_at {
+        Some(published_at) if published_at <= as_of => return None,
+        Some(published_at) => format!("it was published at {published_at}, after {as_of}"),
+        None => format!("no time of publishing is recorded, and only what was there at {as_of} is asked for"),
+    };
+    Some(Refusal { rule: "as-of".to_owned(), reason, at: None })
 }
 
 fn judge_production_ready(facts: &ReleaseFacts<'_>, required: bool, at: &Place) -> Option<Refusal> {
@@ -99,6 +116,7 @@ mod tests {
     use super::*;
     use crate::manifest::Manifest;
     use crate::model::EnvironmentName;
+    use crate::model::Range;
 
     const GOOD: ReleaseFacts<'static> = ReleaseFacts { quality: Some(87), production_ready: true, license: Some("MIT"), published_at: None };
 
@@ -184,6 +202,22 @@ mod tests {
         let unlicensed = ReleaseFacts { license: None, ..GOOD };
         check("[policy.licenses]\ndeny = [\"GPL-3.0-only\"]", &unlicensed, Some("no licence is recorded, packs.toml:4"));
         check("[policy]", &unlicensed, None);
+    }
+
+    #[test]
+    fn constraints_narrow() {
+        let entry = RangeEntry { range: Range::parse("<2").expect("valid"), at: Place { file: "packs.toml".into(), line: 9 } };
+        let judge = |version: &str| judge_constraint(&Version::parse(version).expect("valid"), &entry).map(|refusal| refusal.to_string());
+        assert_eq!((judge("1.9.0"), judge("2.0.0")), (None, Some("it is outside <2, packs.toml:9".to_owned())));
+    }
+
+    #[test]
+    fn a_moment_knows_no_later_release() {
+        let as_of = time("2026-11-20T00:00:00Z");
+        let judge = |published_at: Option<&str>| judge_moment(published_at.map(time), as_of).map(|refusal| refusal.to_string());
+        assert_eq!(judge(Some("2026-11-20T00:00:00Z")), None);
+        assert_eq!(judge(Some("2026-11-20T00:00:01Z")).as_deref(), Some("it was published at 2026-11-20T00:00:01Z, after 2026-11-20T00:00:00Z"));
+        assert_eq!(judge(None).as_deref(), Some("no time of publishing is recorded, and only what was there at 2026-11-20T00:00:00Z is asked for"));
     }
 
     #[test]

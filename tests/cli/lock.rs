@@ -94,3 +94,127 @@ fn what_the_rules_refuse_is_not_taken_from_a_lockfile_either() {
     world.packs(["switch"]).succeeds();
     assert_eq!(world.read("packs.prod.lock"), good, "without --locked it is solved again");
 }
+
+/// Says when releases of a pack were published, in the order of its index.
+fn publish_times(world: &TestEnv, pack: &str, times: &[&str]) {
+    let index = world.registry().join(format!("index/{}/{pack}.json", &pack[..2]));
+    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&index).expect("there")).expect("JSON");
+    for (release, time) in document["releases"].as_array_mut().expect("releases").iter_mut().zip(times) {
+        release["published_at"] = (*time).into();
+    }
+    fs::write(&index, document.to_string()).expect("written");
+}
+
+/// Gives the versions in a lockfile: `kanban 2.0.3, workflow 1.2.0`.
+fn locked(world: &TestEnv, file: &str) -> String {
+    let text = world.read(file);
+    let value = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+    let names = text.lines().filter(|line| line.starts_with("name = ")).map(value);
+    let versions = text.lines().filter(|line| line.starts_with("version = \"")).map(value);
+    names.zip(versions).map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn the_resolution_mode_is_kept_until_another_is_asked_for() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, workflow 1.2.0");
+    world.packs(["lock", "--resolution", "lowest-direct"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.0, workflow 1.2.0");
+    world.packs(["lock", "--resolution", "lowest"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.0, workflow 1.0.0");
+    assert!(world.read("packs.lock").contains("[options]\nresolution = \"lowest\"\n"));
+    world.packs(["lock", "--check"]).succeeds();
+    world.packs(["switch", "--locked"]).succeeds();
+    world.packs(["verify"]).succeeds();
+    world.packs(["status"]).succeeds().prints("up to date");
+    world.packs(["install", "snippets"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.0, snippets 1.0.0, workflow 1.0.0");
+    world.packs(["lock", "--resolution", "highest"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, snippets 1.0.0, workflow 1.2.0");
+    assert!(!world.read("packs.lock").contains("[options]"));
+}
+
+#[test]
+fn environments_in_other_modes_do_not_pull_each_other() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nworkflow = \"1\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.packs(["lock", "dev"]).succeeds();
+    world.packs(["lock", "prod", "--resolution", "lowest"]).succeeds();
+    assert_eq!((locked(&world, "packs.dev.lock"), locked(&world, "packs.prod.lock")), ("workflow 1.2.0".into(), "workflow 1.0.0".into()));
+}
+
+#[test]
+fn environments_in_conflict_need_not_agree() {
+    let world = TestEnv::with_kanban();
+    let manifest = "[packages]\nworkflow = \"1\"\n\n[environments.dev]\n\n[environments.prod]\n";
+    world.manifest(&manifest.replace("[environments.dev]\n", "[environments.dev]\nconflicts = [\"prod\"]\n"));
+    world.packs(["lock", "dev"]).succeeds();
+    world.publish(&Pack::new("workflow", "1.9.0"));
+    world.packs(["lock", "prod"]).succeeds();
+    assert_eq!(locked(&world, "packs.prod.lock"), "workflow 1.9.0", "a conflict holds both ways");
+    world.manifest(manifest);
+    world.packs(["lock", "--check", "--all"]).succeeds();
+    world.manifest(&manifest.replace("[environments.dev]\n", "[environments.dev]\nconflicts = [\"prd\", \"dev\"]\n"));
+    world.packs(["lock"]).fails(2).says("no environment `prd`").says("did you mean `prod`?").says("cannot conflict with itself");
+}
+
+#[test]
+fn as_of_a_day_only_what_was_published_by_then() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n");
+    publish_times(&world, "kanban", &["2026-01-01T00:00:00Z", "2026-02-01T12:00:00Z", "2026-02-02T00:00:00Z"]);
+    publish_times(&world, "workflow", &["2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"]);
+    world.packs(["lock"]).succeeds();
+    world.packs(["lock", "--as-of", "2026-02-01"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0");
+    assert!(world.read("packs.lock").contains("[options]\nas-of = \"2026-02-01T23:59:59Z\"\n"));
+    world.packs(["switch"]).succeeds();
+    world.packs(["update"]).succeeds().says("--as-of none");
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0", "an update stays within the moment");
+    world.packs(["lock", "--as-of", "2025-12-31"]).fails(3).says("as-of").says("after 2025-12-31T23:59:59Z");
+    world.packs(["lock", "--as-of", "none"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, workflow 1.2.0");
+    world.packs(["lock", "--as-of", "soon"]).fails(2).says("write a date");
+}
+
+#[test]
+fn constraints_narrow_and_require_nothing() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n\n[constraints]\nworkflow = \"<1.2\"\nsnippets = \"1\"\n");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0");
+    assert!(world.read("packs.lock").contains("[options]\nconstraints = { snippets = \"1\", workflow = \"<1.2\" }\n"));
+    world.manifest("[packages]\nkanban = \"~2.1\"\n\n[constraints]\nworkflow = \"<1.2\"\n");
+    world.packs(["lock", "--check"]).fails(4).says("constraints was { snippets");
+    world.packs(["lock"]).fails(3).says("workflow 1.2.0").says("it is outside <1.2").says("packs.toml:11");
+}
+
+#[test]
+fn overrides_take_the_place_of_what_packs_require() {
+    let world = TestEnv::with_kanban();
+    world.publish(&Pack::new("workflow", "2.0.0"));
+    world.manifest("[packages]\nkanban = \"~2.1\"\n\n[overrides]\nworkflow = \"^2\"\n");
+    world.packs(["switch"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, workflow 2.0.0");
+    assert!(world.read("packs.lock").contains("\"workflow ^1.2\""), "what kanban says stays what it says");
+    world.packs(["lock", "--check"]).succeeds();
+    world.packs(["verify"]).succeeds();
+    world.packs(["tree"]).succeeds().prints("overridden by ^2");
+    world.manifest("[packages]\nkanban = \"~2.1\"\n");
+    world.packs(["switch"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, workflow 1.2.0");
+}
+
+#[test]
+fn a_release_must_run_on_every_platform_of_the_project() {
+    let world = TestEnv::with_kanban();
+    let index = world.registry().join("index/ka/kanban.json");
+    let text = fs::read_to_string(&index).expect("there").replace("\"any\"", "\"linux-x86_64\"");
+    fs::write(&index, text).expect("written");
+    world.manifest("[packages]\nkanban = \"~2.1\"\n");
+    world.packs(["lock"]).fails(3).says("platforms").says("it has no archive for linux-aarch64, macos-aarch64");
+    world.write("packs.toml", "[project]\nname = \"demo\"\nplatforms = [\"macos-aarch64\"]\n[registries]\ndefault = \"file:../registry\"\n[packages]\nkanban = \"2\"\n");
+    world.packs(["lock"]).fails(3).says("it has no archive for macos-aarch64").says("packs.toml:3");
+}

@@ -16,6 +16,7 @@ mod reference;
 mod rollback;
 mod run;
 mod switch;
+mod tree;
 mod undo;
 mod verify;
 mod verify_archive;

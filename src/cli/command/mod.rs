@@ -18,10 +18,12 @@ mod run;
 mod status;
 mod store;
 mod switch;
+mod tree;
 mod undo;
 mod uninstall;
 mod update;
 mod verify;
+mod why;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ use crate::cli::output::CHANGED;
 use crate::cli::output::GOOD;
 use crate::cli::output::Output;
 use crate::cli::output::paint;
+use crate::cli::settings::Format;
 use crate::cli::settings::Settings;
 use crate::model::EnvironmentName;
 use crate::model::PackChange;
@@ -75,6 +78,10 @@ pub enum Command {
     /// List the packs of the project
     #[command(visible_alias = "ls")]
     List(list::Arguments),
+    /// Show what the locked packs require of each other
+    Tree(tree::Arguments),
+    /// Show why a pack is locked: the shortest ways to it from packs.toml
+    Why(why::Arguments),
     /// Say where the project stands
     Status(status::Arguments),
     /// Run a command with the environment's packs in PATH
@@ -118,6 +125,11 @@ impl From<ChangeArgs> for ChangeRequest {
 /// # Errors
 /// Whatever the use case refuses; `cli/error.rs` words it.
 pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Result<ExitCode, OpsError> {
+    let known = formats(command.as_ref());
+    if !known.contains(&output.format) {
+        let known = known.iter().map(|format| format.as_str()).collect();
+        return Err(OpsError::NoSuchFormat { format: output.format.as_str(), known });
+    }
     match command {
         None => status::run_bare(&settings, output),
         Some(Command::Init(arguments)) => init::run(arguments, &settings, output),
@@ -133,6 +145,8 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Verify(arguments)) => verify::run(arguments, &settings, output),
         Some(Command::Store(command)) => store::run(command, &settings, output),
         Some(Command::List(arguments)) => list::run(arguments, settings, output),
+        Some(Command::Tree(arguments)) => tree::run(arguments, &settings, output),
+        Some(Command::Why(arguments)) => why::run(&arguments, &settings, output),
         Some(Command::Status(arguments)) => status::run(&arguments, &settings, output),
         Some(Command::Run(arguments)) => run::run(arguments, &settings),
         Some(Command::Env(arguments)) => env::run(arguments, settings, output),
@@ -151,6 +165,14 @@ pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
         Some(Command::Run(_)) => None,
         Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Download(_)) => Some(OpsError::InterruptedBetween),
         _ => Some(OpsError::Interrupted),
+    }
+}
+
+/// Gives the forms in which a command answers; pictures only where the answer is a graph.
+fn formats(command: Option<&Command>) -> &'static [Format] {
+    match command {
+        Some(Command::Tree(_) | Command::Why(_)) => &[Format::Text, Format::Json, Format::Dot, Format::Svg],
+        _ => &[Format::Text, Format::Json],
     }
 }
 

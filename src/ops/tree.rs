@@ -1,0 +1,409 @@
+//! Who requires whom in what is locked: the graph, the ways to a pack, and where environments differ. Reads lockfiles and nothing else.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::lock::Lockfile;
+use crate::model::EnvironmentName;
+use crate::model::ExtraName;
+use crate::model::PackName;
+use crate::model::Range;
+use crate::model::Tier;
+use crate::model::Version;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::located::Located;
+use crate::ops::nearest;
+use crate::ops::project::Project;
+
+/// Most ways to a pack that are listed; a few layers of diamonds have millions.
+const WAYS_MAX: usize = 50;
+
+/// Which way a tree grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreeDirection {
+    /// From a pack to what it requires.
+    #[default]
+    Down,
+    /// From a pack to those that require it.
+    Up,
+}
+
+/// What of the graph is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TreeRequest {
+    /// The pack to begin at; everything that the project requires where it is `None`.
+    pub pack: Option<PackName>,
+    /// Which way it grows.
+    pub direction: TreeDirection,
+    /// How many steps from the beginning; all where it is `None`.
+    pub depth: Option<usize>,
+}
+
+/// A part of the graph of an environment's lockfile.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct TreeOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The project's name.
+    pub project: String,
+    /// Which way it grows.
+    pub direction: TreeDirection,
+    /// Where it begins: the pack that was asked for, or all that nothing else leads to.
+    pub begins_at: Vec<PackName>,
+    /// The packs reached, by name.
+    pub packs: Vec<TreePack>,
+}
+
+/// A locked pack and its neighbours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct TreePack {
+    /// The pack.
+    pub name: PackName,
+    /// The locked version.
+    pub version: Version,
+    /// The extras chosen.
+    pub extras: BTreeSet<ExtraName>,
+    /// What the project itself asks of it, if it does.
+    pub asked: Option<Range>,
+    /// How much the project wants it; `None` where only other packs require it.
+    pub tier: Option<Tier>,
+    /// The range that the project puts in the place of everybody's, if it does.
+    pub overridden: Option<Range>,
+    /// The packs it requires, or with direction `up` those that require it; empty beyond the depth asked for.
+    pub edges: Vec<TreeEdge>,
+    /// Whether it has neighbours that lie beyond the depth asked for.
+    pub goes_on: bool,
+}
+
+/// One requirement between packs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+pub struct TreeEdge {
+    /// The pack at the other end.
+    pub name: PackName,
+    /// The range as the requiring release writes it.
+    pub range: Range,
+}
+
+/// Why a pack is locked.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct WhyOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The pack.
+    pub name: PackName,
+    /// The locked version.
+    pub version: Version,
+    /// The shortest ways to it from each direct requirement that leads to it, shorter ones first; each ends at the pack.
+    pub ways: Vec<Vec<WayStep>>,
+    /// How many more equally short ways there are than are listed.
+    pub ways_left_out: u64,
+}
+
+/// One pack on the way to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+pub struct WayStep {
+    /// The pack.
+    pub name: PackName,
+    /// The locked version.
+    pub version: Version,
+    /// The range that the step before, or the project, asks for.
+    pub range: Range,
+}
+
+/// The packs that are locked in more than one version across the project's environments.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct DuplicatesOutcome {
+    /// The environments that are locked.
+    pub environments: Vec<EnvironmentName>,
+    /// The packs, by name.
+    pub packs: Vec<DuplicatedPack>,
+}
+
+/// A pack that is locked in more than one version.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct DuplicatedPack {
+    /// The pack.
+    pub name: PackName,
+    /// Its versions, lowest first.
+    pub versions: Vec<DuplicatedVersion>,
+}
+
+/// One of the versions of a pack, and who has it.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct DuplicatedVersion {
+    /// The version.
+    pub version: Version,
+    /// The environments that have it locked.
+    pub environments: Vec<EnvironmentName>,
+}
+
+/// Gives the graph of what is locked, or the part of it around a pack.
+///
+/// # Errors
+/// [`OpsError::LockfileMissing`]; [`OpsError::UnknownPack`] where the pack is not locked.
+pub fn tree(context: &Context, request: &TreeRequest) -> Result<TreeOutcome, OpsError> {
+    let (located, lockfile) = locked(context)?;
+    if let Some(name) = &request.pack {
+        must_be_locked(&lockfile, name)?;
+    }
+    let graph = Graph::new(&lockfile, request.direction);
+    let begins_at = request.pack.as_ref().map_or_else(|| graph.beginnings(), |name| vec![name.clone()]);
+    let depths = graph.depths(&begins_at);
+    let packs = depths.iter().filter(|(_, depth)| request.depth.is_none_or(|most| **depth <= most));
+    let packs = packs.map(|(name, depth)| graph.pack(name, request.depth.is_some_and(|most| *depth >= most))).collect();
+    let project = located.project.manifest.project.name.to_string();
+    Ok(TreeOutcome { environment: located.environment, project, direction: request.direction, begins_at, packs })
+}
+
+/// Tells why a pack is locked: the shortest ways to it from the direct requirements.
+///
+/// # Errors
+/// [`OpsError::LockfileMissing`]; [`OpsError::UnknownPack`] where the pack is not locked.
+pub fn why(context: &Context, name: &PackName) -> Result<WhyOutcome, OpsError> {
+    let (located, lockfile) = locked(context)?;
+    must_be_locked(&lockfile, name)?;
+    let (ways, ways_left_out) = Ways::new(&lockfile, name).list();
+    Ok(WhyOutcome { environment: located.environment, name: name.clone(), version: lockfile.releases[name].id.version.clone(), ways, ways_left_out })
+}
+
+/// Finds the packs whose version differs between the environments' lockfiles.
+///
+/// # Errors
+/// [`OpsError::LockfileMissing`] where no environment is locked.
+pub fn duplicates(context: &Context) -> Result<DuplicatesOutcome, OpsError> {
+    let project = Project::open(context)?;
+    let mut versions: BTreeMap<PackName, BTreeMap<Version, Vec<EnvironmentName>>> = BTreeMap::new();
+    let mut environments = Vec::new();
+    for environment in project.environments() {
+        let file = environment.lockfile_name();
+        let Some(text) = project.lockfile_text(&environment)? else { continue };
+        for (name, version) in Lockfile::parse(&text, &file)?.pins() {
+            versions.entry(name).or_default().entry(version).or_default().push(environment.clone());
+        }
+        environments.push(environment);
+    }
+    if environments.is_empty() {
+        let file = project.environments().first().map(EnvironmentName::lockfile_name).unwrap_or_default();
+        return Err(OpsError::LockfileMissing { file });
+    }
+    let several = versions.into_iter().filter(|(_, versions)| versions.len() > 1);
+    let version = |(version, environments)| DuplicatedVersion { version, environments };
+    let packs = several.map(|(name, versions)| DuplicatedPack { name, versions: versions.into_iter().map(version).collect() });
+    Ok(DuplicatesOutcome { environments, packs: packs.collect() })
+}
+
+fn locked(context: &Context) -> Result<(Located, Lockfile), OpsError> {
+    let located = Located::find(context)?;
+    let file = located.environment.lockfile_name();
+    let text = located.project.lockfile_text(&located.environment)?.ok_or_else(|| OpsError::LockfileMissing { file: file.clone() })?;
+    let lockfile = Lockfile::parse(&text, &file)?;
+    Ok((located, lockfile))
+}
+
+fn must_be_locked(lockfile: &Lockfile, name: &PackName) -> Result<(), OpsError> {
+    if lockfile.releases.contains_key(name) {
+        return Ok(());
+    }
+    let known: Vec<PackName> = lockfile.releases.keys().cloned().collect();
+    Err(OpsError::UnknownPack { name: name.clone(), place: lockfile.environment.lockfile_name(), nearest: nearest(name, &known) })
+}
+
+/// The requirements between locked packs, in the direction asked for.
+struct Graph<'l> {
+    lockfile: &'l Lockfile,
+    direction: TreeDirection,
+    edges: BTreeMap<&'l PackName, Vec<TreeEdge>>,
+}
+
+impl<'l> Graph<'l> {
+    fn new(lockfile: &'l Lockfile, direction: TreeDirection) -> Self {
+        let mut edges: BTreeMap<&PackName, Vec<TreeEdge>> = lockfile.releases.keys().map(|name| (name, Vec::new())).collect();
+        for (name, release) in &lockfile.releases {
+            for edge in &release.requires {
+                // A lockfile that was edited by hand may require what is not there.
+                let Some((needed, _)) = lockfile.releases.get_key_value(&edge.name) else { continue };
+                let (from, to) = if direction == TreeDirection::Down { (name, needed) } else { (needed, name) };
+                edges.entry(from).or_default().push(TreeEdge { name: to.clone(), range: edge.range.clone() });
+            }
+        }
+        edges.values_mut().for_each(|edges| edges.sort());
+        Graph { lockfile, direction, edges }
+    }
+
+    /// Where the whole begins: the direct requirements; upwards, the packs that require nothing, and one of each circle that nothing else leads to.
+    fn beginnings(&self) -> Vec<PackName> {
+        if self.direction == TreeDirection::Down {
+            return self.lockfile.requirements.keys().filter(|name| self.lockfile.releases.contains_key(*name)).cloned().collect();
+        }
+        let led_to: BTreeSet<&PackName> = self.edges.values().flatten().map(|edge| &edge.name).collect();
+        let mut beginnings: Vec<PackName> = self.lockfile.releases.keys().filter(|name| !led_to.contains(name)).cloned().collect();
+        let mut reached = self.depths(&beginnings);
+        while let Some(name) = self.lockfile.releases.keys().find(|name| !reached.contains_key(*name)) {
+            reached.extend(self.depths(std::slice::from_ref(name)));
+            beginnings.push(name.clone());
+        }
+        beginnings
+    }
+
+    /// Gives how many steps each pack is away.
+    fn depths(&self, begins_at: &[PackName]) -> BTreeMap<PackName, usize> {
+        let mut depths: BTreeMap<PackName, usize> = begins_at.iter().map(|name| (name.clone(), 1)).collect();
+        let mut open: VecDeque<PackName> = begins_at.iter().cloned().collect();
+        while let Some(name) = open.pop_front() {
+            let depth = depths[&name] + 1;
+            for edge in self.edges.get(&name).into_iter().flatten() {
+                if !depths.contains_key(&edge.name) {
+                    depths.insert(edge.name.clone(), depth);
+                    open.push_back(edge.name.clone());
+                }
+            }
+        }
+        depths
+    }
+
+    fn pack(&self, name: &PackName, is_last: bool) -> TreePack {
+        let release = &self.lockfile.releases[name];
+        let asked = self.lockfile.requirements.get(name);
+        let edges = self.edges.get(name).cloned().unwrap_or_default();
+        TreePack {
+            name: name.clone(),
+            version: release.id.version.clone(),
+            extras: release.extras.clone(),
+            asked: asked.map(|requirement| requirement.range.clone()),
+            tier: asked.map(|requirement| requirement.tier),
+            overridden: self.lockfile.options.overrides.get(name).cloned(),
+            goes_on: is_last && !edges.is_empty(),
+            edges: if is_last { Vec::new() } else { edges },
+        }
+    }
+}
+
+/// The shortest ways from each direct requirement to one pack.
+struct Ways<'l> {
+    lockfile: &'l Lockfile,
+    /// How many steps each pack is away from the goal.
+    distances: BTreeMap<PackName, usize>,
+    /// How many shortest ways lead from each pack to the goal, at most `u64::MAX`.
+    counts: BTreeMap<PackName, u64>,
+}
+
+impl<'l> Ways<'l> {
+    fn new(lockfile: &'l Lockfile, goal: &PackName) -> Self {
+        let graph = Graph::new(lockfile, TreeDirection::Up);
+        let distances = graph.depths(std::slice::from_ref(goal));
+        let mut nearest_first: Vec<&PackName> = distances.keys().collect();
+        nearest_first.sort_by_key(|name| distances[*name]);
+        let mut counts: BTreeMap<PackName, u64> = [(goal.clone(), 1)].into();
+        for name in nearest_first.into_iter().skip(1) {
+            let nearer = edges_nearer(lockfile, &distances, name);
+            let count = nearer.iter().fold(0, |sum: u64, edge| sum.saturating_add(counts[&edge.name]));
+            counts.insert(name.clone(), count);
+        }
+        Ways { lockfile, distances, counts }
+    }
+
+    /// Lists the ways, shorter ones first, and counts those that are too many.
+    fn list(&self) -> (Vec<Vec<WayStep>>, u64) {
+        let mut direct: Vec<(&PackName, &Range)> =
+            self.lockfile.requirements.iter().filter(|(name, _)| self.distances.contains_key(*name)).map(|(name, asked)| (name, &asked.range)).collect();
+        direct.sort_by_key(|(name, _)| (self.distances[*name], *name));
+        let count = direct.iter().fold(0, |sum: u64, (name, _)| sum.saturating_add(self.counts[*name]));
+        let mut ways = Vec::new();
+        for (name, range) in direct {
+            self.extend(vec![self.step(name, range)], &mut ways);
+        }
+        let left_out = count - ways.len() as u64;
+        (ways, left_out)
+    }
+
+    /// Adds the ways that go on from a beginning, in the order of names, until there are enough.
+    fn extend(&self, beginning: Vec<WayStep>, ways: &mut Vec<Vec<WayStep>>) {
+        let mut open = vec![beginning];
+        while let Some(way) = open.pop() {
+            if ways.len() == WAYS_MAX {
+                return;
+            }
+            let last = &way.last().expect("a way begins somewhere").name;
+            if self.distances[last] == 1 {
+                ways.push(way);
+                continue;
+            }
+            for edge in edges_nearer(self.lockfile, &self.distances, last).into_iter().rev() {
+                open.push([way.as_slice(), &[self.step(&edge.name, &edge.range)]].concat());
+            }
+        }
+    }
+
+    fn step(&self, name: &PackName, range: &Range) -> WayStep {
+        WayStep { name: name.clone(), version: self.lockfile.releases[name].id.version.clone(), range: range.clone() }
+    }
+}
+
+/// Gives the requirements of a pack that lead nearer to the goal.
+fn edges_nearer<'l>(lockfile: &'l Lockfile, distances: &BTreeMap<PackName, usize>, name: &PackName) -> Vec<&'l crate::lock::Edge> {
+    let nearer = distances[name] - 1;
+    lockfile.releases[name].requires.iter().filter(|edge| distances.get(&edge.name) == Some(&nearer)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes a lockfile of `a ^1` (direct) and `a: b ^1, c ^2` (edges); every version is 1.0.0.
+    fn lockfile(direct: &[&str], packs: &[(&str, &[&str])]) -> Lockfile {
+        let mut text = "version = 1\nenvironment = \"default\"\n[requirements]\n".to_owned();
+        text.extend(direct.iter().map(|name| format!("{name} = \"^1\"\n")));
+        for (name, needs) in packs {
+            let needs: Vec<String> = needs.iter().map(|needed| format!("\"{needed} ^1\"")).collect();
+            text += &format!("[[release]]\nname = \"{name}\"\nversion = \"1.0.0\"\nsource = \"registry+default\"\nrequires = [{}]\n", needs.join(", "));
+        }
+        Lockfile::parse(&text, "packs.lock").expect("valid")
+    }
+
+    fn name(text: &str) -> PackName {
+        PackName::parse(text).expect("valid")
+    }
+
+    #[track_caller]
+    fn check(lockfile: &Lockfile, goal: &str, expected: &[&str]) {
+        let (ways, left_out) = Ways::new(lockfile, &name(goal)).list();
+        let shown: Vec<String> = ways.iter().map(|way| way.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!((shown.iter().map(String::as_str).collect::<Vec<_>>(), left_out), (expected.to_vec(), 0));
+    }
+
+    #[test]
+    fn all_shortest_ways_and_no_longer_ones() {
+        let diamond = lockfile(&["a", "d"], &[("a", &["b", "c"]), ("b", &["d"]), ("c", &["d", "e"]), ("d", &["e"]), ("e", &[])]);
+        check(&diamond, "a", &["a"]);
+        check(&diamond, "d", &["d", "a b d", "a c d"]);
+        check(&diamond, "e", &["d e", "a c e"]);
+    }
+
+    #[test]
+    fn circles_end() {
+        let circle = lockfile(&["a"], &[("a", &["b"]), ("b", &["a", "c"]), ("c", &["b"])]);
+        check(&circle, "c", &["a b c"]);
+        check(&circle, "a", &["a"]);
+        let graph = Graph::new(&circle, TreeDirection::Down);
+        assert_eq!(graph.beginnings(), [name("a")]);
+    }
+
+    #[test]
+    fn too_many_ways_are_counted() {
+        let names: Vec<[String; 2]> = (0..40).map(|level| [format!("l{level}"), format!("r{level}")]).collect();
+        let mut packs: Vec<(&str, Vec<&str>)> = vec![("top", vec!["l0", "r0"])];
+        for (level, pair) in names.iter().enumerate() {
+            let below: Vec<&str> = names.get(level + 1).map_or(vec!["end"], |pair| vec![&pair[0], &pair[1]]);
+            packs.extend(pair.iter().map(|name| (name.as_str(), below.clone())));
+        }
+        packs.push(("end", vec![]));
+        let borrowed: Vec<(&str, &[&str])> = packs.iter().map(|(name, needs)| (*name, needs.as_slice())).collect();
+        let (ways, left_out) = Ways::new(&lockfile(&["top"], &borrowed), &name("end")).list();
+        assert_eq!((ways.len(), left_out), (WAYS_MAX, (1 << 40) - WAYS_MAX as u64));
+    }
+}

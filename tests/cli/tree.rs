@@ -1,0 +1,129 @@
+//! `packs tree` and `packs why`
+#![allow(clippy::disallowed_methods, reason = "tests look at and tamper with their world on the disk")]
+
+use std::fs;
+
+use crate::support::Pack;
+use crate::support::TestEnv;
+
+/// A project whose `app` reaches `workflow` on two ways of two steps, and on one of one step by `kanban`.
+fn world() -> TestEnv {
+    let world = TestEnv::with_kanban();
+    world.publish_all(&[
+        Pack::new("app", "1.0.0").requires("left", "^1").requires("right", "^1"),
+        Pack::new("left", "1.0.0").requires("workflow", "^1"),
+        Pack::new("right", "1.0.0").requires("workflow", ">=1.1"),
+    ]);
+    world.manifest("[packages]\nkanban = \"~2.0\"\napp = { version = \"1\", tier = \"optional\" }\n");
+    world.packs(["lock"]).succeeds();
+    world
+}
+
+#[test]
+fn shows_who_requires_what_with_ranges() {
+    let world = world();
+    insta::assert_snapshot!(world.packs(["tree"]).succeeds().stdout, @r"
+    environment default
+    app 1.0.0  1, optional
+    ├── left 1.0.0  ^1
+    │   └── workflow 1.2.0  ^1
+    └── right 1.0.0  ^1
+        └── workflow 1.2.0  >=1.1
+    kanban 2.0.3  ~2.0
+    └── workflow 1.2.0  ^1
+    ");
+    insta::assert_snapshot!(world.packs(["tree", "--depth", "2"]).succeeds().stdout, @r"
+    environment default
+    app 1.0.0  1, optional
+    ├── left 1.0.0  ^1 …
+    └── right 1.0.0  ^1 …
+    kanban 2.0.3  ~2.0
+    └── workflow 1.2.0  ^1
+    ");
+    insta::assert_snapshot!(world.packs(["tree", "workflow", "--invert"]).succeeds().stdout, @r"
+    environment default
+    workflow 1.2.0
+    ├── kanban 2.0.3  by ^1, in packs.toml: ~2.0
+    ├── left 1.0.0  by ^1
+    │   └── app 1.0.0  by ^1, in packs.toml: 1, optional
+    └── right 1.0.0  by >=1.1
+        └── app 1.0.0  by ^1, in packs.toml: 1, optional
+    ");
+}
+
+#[test]
+fn what_was_shown_is_not_shown_again() {
+    let world = world();
+    world.manifest("[packages]\nright = \"1\"\napp = \"1\"\n");
+    world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(world.packs(["tree"]).succeeds().stdout, @r"
+    environment default
+    app 1.0.0  1
+    ├── left 1.0.0  ^1
+    │   └── workflow 1.2.0  ^1
+    └── right 1.0.0  ^1
+        └── workflow 1.2.0  >=1.1
+    right 1.0.0  1 (*)
+    (*) what hangs below it stands further up
+    ");
+}
+
+#[test]
+fn why_gives_all_shortest_ways() {
+    let world = world();
+    insta::assert_snapshot!(world.packs(["why", "workflow"]).succeeds().stdout, @r"
+    environment default: workflow 1.2.0
+      packs.toml asks for kanban ~2.0 → 2.0.3
+        which requires workflow ^1 → 1.2.0
+      packs.toml asks for app 1 → 1.0.0
+        which requires left ^1 → 1.0.0
+          which requires workflow ^1 → 1.2.0
+      packs.toml asks for app 1 → 1.0.0
+        which requires right ^1 → 1.0.0
+          which requires workflow >=1.1 → 1.2.0
+    ");
+    world.packs(["why", "workflwo"]).fails(9).says("workflwo is not in packs.lock").says("did you mean workflow?");
+}
+
+#[test]
+fn reads_lockfiles_and_nothing_else() {
+    let world = world();
+    fs::remove_dir_all(world.registry()).expect("removed");
+    let _ = fs::remove_dir_all(world.home());
+    world.packs(["tree", "--offline"]).succeeds();
+    world.packs(["why", "workflow", "--offline"]).succeeds();
+    assert!(!world.home().exists(), "a question makes no home");
+    fs::remove_file(world.project().join("packs.lock")).expect("removed");
+    world.packs(["tree"]).fails(4).says("packs.lock is missing");
+}
+
+#[test]
+fn pictures_hold_every_pack_and_range() {
+    let world = world();
+    let dot = world.packs(["tree", "--format", "dot"]).succeeds().stdout;
+    let svg = world.packs(["tree", "--format", "svg"]).succeeds().stdout;
+    for label in ["demo", "app 1.0.0", "kanban 2.0.3", "workflow 1.2.0"] {
+        assert!(dot.contains(&format!("\"{label}\"")), "{dot}");
+        assert!(svg.contains(&format!(">{label}</text>")), "{svg}");
+    }
+    assert!(svg.contains(">&gt;=1.1</text>") && svg.starts_with("<svg "), "{svg}");
+    assert_eq!(dot.matches(" -> ").count(), 7);
+    assert_eq!(world.packs(["why", "left", "--format", "dot"]).succeeds().stdout.matches(" -> ").count(), 2);
+    world.packs(["list", "--format", "svg"]).fails(2).says("this command has no --format svg; it has text and json");
+}
+
+#[test]
+fn duplicates_are_what_environments_do_not_share() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n\n[environments.dev]\n\n[environments.prod]\n[environments.prod.packages]\nkanban = \"=2.0.0\"\n");
+    world.packs(["tree", "--duplicates"]).fails(4);
+    world.packs(["lock", "--all"]).succeeds();
+    insta::assert_snapshot!(world.packs(["tree", "--duplicates"]).succeeds().stdout, @r"
+    kanban
+      2.0.0  prod
+      2.1.0  dev
+    ");
+    world.manifest("[packages]\nkanban = \"=2.0.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.packs(["lock", "--all"]).succeeds();
+    world.packs(["tree", "--duplicates"]).succeeds().prints("no pack differs between the locked environments (dev, prod)");
+}
