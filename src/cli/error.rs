@@ -33,6 +33,7 @@ use crate::ops::OpsError;
 use crate::registry::RegistryError;
 use crate::resolve::ConflictHint;
 use crate::source::SourceError;
+use crate::source::Trust;
 use crate::store::StoreError;
 
 /// The check ran and the answer is no.
@@ -214,7 +215,8 @@ fn place(failure: &OpsError) -> Option<Place> {
         OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
         OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
-        OpsError::UnopenedRegistry { at, .. } | OpsError::UnsupportedKeys { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
+        OpsError::Source(SourceError::Untrusted { trust, .. }) => Some(trust.at.clone()),
+        OpsError::UnopenedRegistry { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
             Some(Place { file: file.clone(), line: *line })
@@ -235,7 +237,6 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
         OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
-        OpsError::UnsupportedKeys { .. } => kind("unsupported-keys", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
         OpsError::ArchivesOffline { .. } => kind("archives-offline", UNKNOWN),
@@ -365,6 +366,11 @@ fn source(error: &SourceError) -> Kind {
     match error {
         SourceError::Transport { source, .. } => net(source),
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
+        SourceError::Untrusted { source, .. } => trust(source),
+        SourceError::KeyNeeded { .. } => kind("key-needed", USAGE),
+        SourceError::NobodyVouches { source, .. } => trust(source),
+        SourceError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
+        SourceError::NotListed { .. } => kind("registry-not-listed", UNKNOWN),
         SourceError::NotTaken { source, .. } => match &**source {
             RegistryError::OtherBytes { .. } | RegistryError::OtherRequirements { .. } => kind("published-already", INTEGRITY),
             _ => kind("not-publishable", USAGE),
@@ -373,6 +379,14 @@ fn source(error: &SourceError) -> Kind {
         SourceError::OtherArchives { .. } => kind("other-archives", USAGE),
         SourceError::Contended { .. } => kind("contended", BUSY),
         SourceError::Offline { .. } => kind("registry-offline", UNKNOWN),
+    }
+}
+
+fn trust(error: &RegistryError) -> Kind {
+    match error {
+        RegistryError::Unsigned { .. } => kind("unsigned", INTEGRITY),
+        RegistryError::UnknownSigner { .. } => kind("unknown-key", INTEGRITY),
+        _ => kind("wrong-signature", INTEGRITY),
     }
 }
 
@@ -451,6 +465,14 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
         OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
+        OpsError::Source(SourceError::Untrusted { trust, source, .. }) => trust_hints(trust, source),
+        OpsError::Source(SourceError::KeyNeeded { .. }) => {
+            vec!["sign with --key NAME; `packs key list` shows the keys of this machine; nothing was written".into()]
+        }
+        OpsError::Source(SourceError::NobodyVouches { .. }) => {
+            vec!["look at the document; if it is right, `packs registry sign --adopt` signs it as it stands; nothing was written".into()]
+        }
+        OpsError::Source(SourceError::NotListed { .. }) => vec!["whoever keeps it: `packs registry init` makes the list".into()],
         OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
         OpsError::ArchivesOffline { .. } => vec!["the same command without --offline downloads them".into()],
         OpsError::Download { there_bytes, source, .. } => download_hints(*there_bytes, source),
@@ -530,6 +552,17 @@ fn credential_hint(host: &str, sent: Credential) -> String {
         Credential::Netrc => format!("the netrc entry for {host} was not accepted"),
         Credential::Caller => "the token was not accepted".into(),
         Credential::Cloud => "the keys of the account were not accepted, or it may not do this: see AWS_*, GOOGLE_* and AZURE_* variables".into(),
+    }
+}
+
+fn trust_hints(trust: &Trust, fault: &RegistryError) -> Vec<String> {
+    let registry = &trust.registry;
+    match fault {
+        RegistryError::UnknownSigner { signers, .. } => {
+            vec![format!("if the owner of {registry} tells you that {signers} is theirs: `packs registry add-key {registry} KEY`, with the key they give you")]
+        }
+        RegistryError::Unsigned { .. } => vec![format!("whoever keeps {registry} signs it with `packs registry sign`; nothing of it was used")],
+        _ => vec![format!("nothing of it was used: tell whoever keeps {registry}")],
     }
 }
 

@@ -27,6 +27,7 @@ use crate::model::Place;
 use crate::model::Platform;
 use crate::model::ProjectName;
 use crate::model::Range;
+use crate::model::PublicKey;
 use crate::model::RegistryName;
 use crate::model::Requirement;
 use crate::model::Tier;
@@ -95,8 +96,8 @@ pub struct RangeEntry {
 pub struct RegistryEntry {
     /// The address as written; its scheme is a known one and it carries no password.
     pub url: String,
-    /// Trusted signing keys as written.
-    pub keys: Vec<String>,
+    /// The keys that must have signed its documents, one of them each; without any, nobody's signature is asked for.
+    pub keys: Vec<PublicKey>,
     /// Where it is written.
     pub at: Place,
 }

@@ -29,6 +29,7 @@ use crate::manifest::section::parse_noun;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::Platform;
+use crate::model::PublicKey;
 use crate::model::RegistryName;
 
 /// Longest packs.toml, in bytes: some thousand times what people write, and bounds the work of one parse.
@@ -153,13 +154,36 @@ fn read_registry(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<RegistryE
         return None;
     };
     section.refuse_unknown(&["url", "keys"], faults);
-    let keys = section.find("keys").and_then(|field| field.strings(faults)).unwrap_or_default();
+    let keys = section.find("keys").map_or_else(Vec::new, |field| read_keys(&field, faults));
     let Some(url) = section.find("url") else {
         faults.add_missing(section.span.clone(), format!("the registry's `url` is missing in {}", section.name()), "no `url`");
         return None;
     };
     let url = read_registry_url(&url, faults)?;
-    Some(RegistryEntry { url, keys: keys.into_iter().map(|(key, _)| key.to_owned()).collect(), at })
+    Some(RegistryEntry { url, keys, at })
+}
+
+/// Reads the keys that a registry is trusted by; an empty list would look like trust and be none.
+fn read_keys(field: &Field<'_>, faults: &mut Faults<'_>) -> Vec<PublicKey> {
+    if field.is_empty_list() {
+        faults.add(field.span.clone(), "`keys` is empty, which would trust nobody; leave it out to ask for no signatures", "expected a public key");
+    }
+    let texts = field.strings(faults).unwrap_or_default();
+    texts.into_iter().filter_map(|(text, span)| read_key(text, span, faults)).collect()
+}
+
+fn read_key(text: &str, span: std::ops::Range<usize>, faults: &mut Faults<'_>) -> Option<PublicKey> {
+    match PublicKey::parse(text) {
+        Ok(key) => Some(key),
+        Err(invalid) => {
+            // It may be a secret key.
+            if text.len() > invalid.text.len() {
+                faults.hide(span.clone());
+            }
+            faults.add(span, invalid.to_string(), "not a public key");
+            None
+        }
+    }
 }
 
 fn read_registry_url(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<String> {
@@ -288,6 +312,21 @@ mod tests {
     fn too_long_a_file_is_refused_unread() {
         let error = Manifest::parse(&"#".repeat(MANIFEST_BYTES_MAX + 1), "packs.toml").expect_err("too long");
         assert!(error.to_string().contains("more than 1048576"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_checked_and_a_secret_one_is_not_shown() {
+        let with = |keys: &str| format!("[project]\nname = \"x\"\n[registries]\ndefault = {{ url = \"file:r\", keys = {keys} }}\n");
+        for (keys, expected) in [
+            ("[]", "which would trust nobody"),
+            ("[\"RWQ\"]", "is not a valid public key"),
+            ("\"RWQ\"", "must be a list of strings"),
+            (&format!("[\"RWRTY0Iy{}\"]", "geheim".repeat(34)), "a secret key does not belong here"),
+        ] {
+            let error = Manifest::parse(&with(keys), "packs.toml").expect_err("invalid");
+            assert!(error.faults[0].message.contains(expected), "{}", error.faults[0].message);
+            assert!(!format!("{error:?}").contains("geheim"));
+        }
     }
 
     #[test]

@@ -106,14 +106,6 @@ pub enum OpsError {
         #[source]
         source: Box<NetError>,
     },
-    /// A registry has signing keys, and this packs checks no signatures.
-    #[error("{at}: the registry {name} has keys, but this packs cannot check signatures; nothing unchecked is used")]
-    UnsupportedKeys {
-        /// The registry.
-        name: RegistryName,
-        /// Where it is written.
-        at: Place,
-    },
     /// A registry could not be asked.
     #[error("the registry {registry} is offline, and {needed} is needed")]
     RegistryOffline {

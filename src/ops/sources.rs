@@ -33,6 +33,7 @@ use crate::registry::IndexDocument;
 use crate::source::RegistrySource;
 use crate::source::Source;
 use crate::source::SourceError;
+use crate::source::Trust;
 
 /// The registry that a requirement without one means.
 const DEFAULT_REGISTRY: &str = "default";
@@ -74,15 +75,16 @@ impl<'c> Sources<'c> {
 
     fn open(&self, name: &RegistryName, purpose: Purpose) -> Result<RegistrySource, OpsError> {
         let entry = self.entry(name)?;
-        if !entry.keys.is_empty() {
-            return Err(OpsError::UnsupportedKeys { name: name.clone(), at: entry.at.clone() });
-        }
         let unopened = |source| OpsError::UnopenedRegistry { name: name.clone(), at: entry.at.clone(), source: Box::new(source) };
         let transport = match local_directory(&entry.url) {
             Some(directory) => Box::new(Directory::new(self.resolved(&directory))),
             None => open_remote(self.context, &entry.url, purpose).map_err(unopened)?,
         };
-        Ok(RegistrySource::new(transport))
+        let source = RegistrySource::new(transport);
+        if entry.keys.is_empty() {
+            return Ok(source);
+        }
+        Ok(source.trusting(Trust { registry: name.clone(), keys: entry.keys.clone(), at: entry.at.clone() }))
     }
 
     fn entry(&self, name: &RegistryName) -> Result<&RegistryEntry, OpsError> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::model::PublicKey;
 use crate::model::RegistryName;
 use crate::registry::REGISTRY_FILE;
 use crate::registry::REGISTRY_FILE_BYTES_MAX;
@@ -30,6 +31,11 @@ impl RegistryDocument {
     /// As [`RegistryError`] says: too large, too deep, no JSON, another schema.
     pub fn parse(bytes: &[u8]) -> Result<Self, RegistryError> {
         json::parse(bytes, REGISTRY_FILE_BYTES_MAX, SCHEMA, REGISTRY_FILE)
+    }
+
+    /// Gives the keys it lists, without those that are none.
+    pub fn known_keys(&self) -> Vec<PublicKey> {
+        self.keys.iter().filter_map(|key| PublicKey::parse(key).ok()).collect()
     }
 
     /// Formats the file's bytes: one form for one value.

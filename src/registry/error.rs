@@ -179,3 +179,10 @@ pub enum RegistryError {
         published: Version,
     },
 }
+
+impl RegistryError {
+    /// Tells whether it is about who signed, not about what is written.
+    pub fn is_about_trust(&self) -> bool {
+        matches!(self, Self::Unsigned { .. } | Self::UnknownSigner { .. } | Self::WrongSignature { .. } | Self::SignatureSyntax { .. })
+    }
+}

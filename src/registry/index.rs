@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::model::ExtraName;
+use crate::model::KeyId;
 use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::Platform;
@@ -21,6 +22,7 @@ use crate::registry::INDEX_BYTES_MAX;
 use crate::registry::RegistryError;
 use crate::registry::SecretKey;
 use crate::registry::canonical::Canonical;
+use crate::registry::claimed_signers;
 use crate::registry::json;
 use crate::registry::verify_signature;
 
@@ -182,6 +184,14 @@ impl IndexDocument {
         let comment = format!("packs index of {}, revision {}", self.name, self.revision);
         self.signature = Some(keys.iter().map(|key| key.sign(&canonical.bytes, &comment)).collect());
         Ok(())
+    }
+
+    /// Tells which keys the document says it is signed by, without any proof; none where it is unsigned.
+    ///
+    /// # Errors
+    /// [`RegistryError::SignatureSyntax`].
+    pub fn signers(&self) -> Result<Vec<KeyId>, RegistryError> {
+        claimed_signers(self.signature.as_deref(), &describe(&self.name))
     }
 
     /// Takes releases back for a reason, or lets them count again for none; gives those that changed, in order of their versions.
@@ -370,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_signature_covers_everything() {
-        let key = SecretKey::from_seed([1; 32], crate::model::KeyId::from_bytes([1; 8]));
+        let key = SecretKey::from_seed([1; 32], KeyId::from_bytes([1; 8]));
         let mut signed = document(&[IndexRelease { license: Some("MIT".into()), quality: Some(80), ..release("1.0.0", "any", 1) }]);
         signed.sign(std::slice::from_ref(&key)).expect("signed");
         let text = String::from_utf8(signed.format()).expect("UTF-8");

@@ -1,9 +1,12 @@
 //! What can go wrong at a source.
 
+use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::ReleaseId;
 use crate::net::NetError;
 use crate::registry::RegistryError;
+use crate::registry::Signers;
+use crate::source::Trust;
 
 /// Tells what a source could not give or take.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,52 @@ pub enum SourceError {
         /// What is wrong.
         #[source]
         source: Box<RegistryError>,
+    },
+    /// A document of the registry bears no signature that is trusted.
+    #[error("the registry {registry} is refused: {} trusts {} for it", trust.at, trusted(trust))]
+    Untrusted {
+        /// The registry.
+        registry: String,
+        /// Who should have signed, and who says so.
+        trust: Box<Trust>,
+        /// What is wrong with the signature.
+        #[source]
+        source: Box<RegistryError>,
+    },
+    /// A document is signed, or must be, and no key is at hand to sign its change.
+    #[error("the index of {name} in {registry} is signed by {signers}: without a key nothing can be changed there")]
+    KeyNeeded {
+        /// The registry.
+        registry: String,
+        /// The pack.
+        name: PackName,
+        /// The keys that are expected.
+        signers: Signers,
+    },
+    /// A document is to be signed, and nobody known vouches for what it says.
+    #[error("the index of {name} in {registry} would be signed as a whole, and nobody known vouches for what it says now")]
+    NobodyVouches {
+        /// The registry.
+        registry: String,
+        /// The pack.
+        name: PackName,
+        /// What is wrong with its signature.
+        #[source]
+        source: Box<RegistryError>,
+    },
+    /// The registry does not have the pack.
+    #[error("there is no pack {name} in {registry}")]
+    NoSuchPack {
+        /// The registry.
+        registry: String,
+        /// The pack.
+        name: PackName,
+    },
+    /// Nothing tells which packs the registry has.
+    #[error("the registry {registry} cannot be listed and has no names.json.zst")]
+    NotListed {
+        /// The registry.
+        registry: String,
     },
     /// The release cannot enter the index.
     #[error("the registry {registry} does not take {release}")]
@@ -57,13 +106,13 @@ pub enum SourceError {
         /// The file names given, with commas.
         given: String,
     },
-    /// The index changed under the writer each time it tried.
-    #[error("the index of {} in {registry} was changed by others {attempts} times in a row", release.name)]
+    /// A file changed under the writer each time it tried.
+    #[error("{file} in {registry} was changed by others {attempts} times in a row")]
     Contended {
         /// The registry.
         registry: String,
-        /// The release that was to be published.
-        release: Box<ReleaseId>,
+        /// The file.
+        file: String,
         /// How often it was tried.
         attempts: u32,
     },
@@ -73,4 +122,10 @@ pub enum SourceError {
         /// The registry.
         registry: String,
     },
+}
+
+/// Names the keys that are trusted: `only key 1660E8795784C936`.
+fn trusted(trust: &Trust) -> String {
+    let ids: Vec<String> = trust.keys.iter().map(|key| key.id().to_string()).collect();
+    format!("{} {}", if ids.len() == 1 { "only key" } else { "only keys" }, ids.join(" and "))
 }

@@ -4,6 +4,8 @@
 //! verified: `fetch` does that while it reads.
 
 mod error;
+mod listing;
+mod publish;
 mod registry;
 
 use std::io::Read;
@@ -16,8 +18,12 @@ use crate::net::Revision;
 use crate::registry::IndexDocument;
 
 pub use error::SourceError;
+pub use publish::Adopt;
+pub use publish::Effect;
+pub use publish::Upload;
+pub use publish::Yank;
 pub use registry::RegistrySource;
-pub use registry::Upload;
+pub use registry::Trust;
 
 /// Where in an archive reading is to go on.
 #[derive(Debug, Clone, Copy)]

@@ -1,61 +1,51 @@
-//! A registry as source, and as the place to publish to.
-//!
-//! Order of a publish, so that a power cut leaves nothing that an index names and is not there: archives, then their side files, then MANIFEST.json, each
-//! only if absent; the index document last, conditionally, and again from a fresh reading if another publisher was faster. Files of a publish that did not
-//! come to its index are found equal by the next try.
-
-use std::io;
-use std::io::Read;
-
-use sha2::Digest as _;
-use sha2::Sha256;
+//! A registry as source: what it says of packs, whose signatures count, and its archives.
 
 use crate::model::PackName;
-use crate::model::PathComponent;
+use crate::model::Place;
+use crate::model::PublicKey;
+use crate::model::RegistryName;
 use crate::model::ReleaseId;
-use crate::model::Sha256Digest;
 use crate::net::Answer;
 use crate::net::Body;
+use crate::net::Fetched;
 use crate::net::NetError;
-use crate::net::Precondition;
 use crate::net::Transport;
-use crate::net::Written;
 use crate::registry;
 use crate::registry::INDEX_BYTES_MAX;
-use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
-use crate::registry::IndexRelease;
-use crate::registry::Published;
+use crate::registry::MANIFEST_BYTES_MAX;
 use crate::registry::REGISTRY_FILE;
 use crate::registry::REGISTRY_FILE_BYTES_MAX;
 use crate::registry::RegistryDocument;
 use crate::registry::RegistryError;
+use crate::registry::SIDE_FILE_BYTES_MAX;
+use crate::registry::SecretKey;
 use crate::source::ArchivePosition;
 use crate::source::Source;
 use crate::source::SourceError;
 
-/// How often an index is read again because another publisher was faster; each time at least one of them got through.
-const ATTEMPTS_MAX: u32 = 100;
-
 /// A registry behind a transport.
 pub struct RegistrySource {
-    transport: Box<dyn Transport>,
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) trust: Option<Trust>,
+    pub(super) keys: Vec<SecretKey>,
 }
 
-/// An archive on its way into a registry.
-pub struct Upload<'a> {
-    /// Its file name, as the release lists it.
-    pub archive: PathComponent,
-    /// Its bytes, read once.
-    pub content: Box<dyn Read + 'a>,
-    /// The text of its side file.
-    pub side_file: String,
+/// Whose signatures the documents of a registry must bear, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// The registry, as packs.toml calls it.
+    pub registry: RegistryName,
+    /// The keys, of which one must have signed; at least one.
+    pub keys: Vec<PublicKey>,
+    /// Where the keys are written.
+    pub at: Place,
 }
 
 impl Source for RegistrySource {
     fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, SourceError> {
-        let answer = self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))?;
-        answer.try_map(|fetched| IndexDocument::parse(&fetched.bytes, name).map_err(|source| self.refused(source)))
+        let trusted = self.trust.as_ref().map_or(&[][..], |trust| &trust.keys);
+        self.index_file(name)?.try_map(|fetched| self.parse_index(&fetched.bytes, name, trusted))
     }
 
     fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError> {
@@ -69,9 +59,28 @@ impl Source for RegistrySource {
 }
 
 impl RegistrySource {
-    /// Reads and writes a registry through a transport.
+    /// Reads and writes a registry through a transport; nobody's signature is asked for.
     pub fn new(transport: Box<dyn Transport>) -> Self {
-        RegistrySource { transport }
+        RegistrySource { transport, trust: None, keys: Vec::new() }
+    }
+
+    /// Believes only documents that one of these keys signed.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// Signs with these keys what it writes.
+    #[must_use]
+    pub fn signing(mut self, keys: Vec<SecretKey>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Tells whose signatures must be there, if anybody's.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
     }
 
     /// Reads what the registry says of itself; one without the file is a registry too.
@@ -80,166 +89,38 @@ impl RegistrySource {
         answer.try_map(|fetched| RegistryDocument::parse(&fetched.bytes).map_err(|source| self.refused(source)))
     }
 
-    /// Writes what the registry says of itself, unless it says something already.
-    pub fn initialize(&self, document: &RegistryDocument) -> Result<Written, SourceError> {
-        self.transport.write(REGISTRY_FILE, &document.format(), &Precondition::Absent).map_err(|source| self.failed(source))
+    /// Reads the bytes of a pack's index document, unchecked.
+    pub fn index_file(&self, name: &PackName) -> Result<Answer<Fetched>, SourceError> {
+        self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
     }
 
-    /// Publishes archives of one release; `entry` lists exactly those given in `uploads`.
-    ///
-    /// If the release is published already with the same bytes, nothing is written. The first platform's `manifest` stays the release's MANIFEST.json.
-    ///
-    /// # Errors
-    /// [`SourceError::OtherArchives`] and [`SourceError::NotTaken`] before anything is written; [`SourceError::LeftOver`] if an unlisted archive is in the
-    /// way; [`SourceError::Transport`] if reading or writing fails, or an upload has not the digest its entry says. The index then is as it was.
-    pub fn publish(&self, name: &PackName, entry: &IndexRelease, uploads: Vec<Upload<'_>>, manifest: &[u8]) -> Result<Published, SourceError> {
-        let release = ReleaseId { name: name.clone(), version: entry.version.clone() };
-        let pairs = pair_up(&release, entry, uploads)?;
-        let edit = self.edit_index(&release, entry)?;
-        if edit.published == Published::AlreadyThere {
-            return Ok(Published::AlreadyThere);
-        }
-        for (artifact, upload) in pairs {
-            self.upload(&release, artifact, upload)?;
-        }
-        self.write_if_absent(&registry::manifest_path(name, &entry.version), manifest)?;
-        self.write_index(&release, entry, edit)
+    /// Reads the bytes of an archive's side file, unchecked.
+    pub fn side_file(&self, release: &ReleaseId, archive: &str) -> Result<Answer<Fetched>, SourceError> {
+        let path = registry::side_file_path(&release.name, &release.version, archive);
+        self.transport.read(&path, SIDE_FILE_BYTES_MAX).map_err(|source| self.failed(source))
     }
 
-    /// Tells what [`RegistrySource::publish`] would do with a release, and refuses what it would refuse for what is published; writes nothing.
-    ///
-    /// # Errors
-    /// [`SourceError::NotTaken`] where the version is published already with other bytes; [`SourceError::Transport`] if reading fails.
-    pub fn plan_publish(&self, name: &PackName, entry: &IndexRelease) -> Result<Published, SourceError> {
-        let release = ReleaseId { name: name.clone(), version: entry.version.clone() };
-        Ok(self.edit_index(&release, entry)?.published)
+    /// Reads the bytes of a release's MANIFEST.json, unchecked.
+    pub fn manifest(&self, release: &ReleaseId) -> Result<Answer<Fetched>, SourceError> {
+        let path = registry::manifest_path(&release.name, &release.version);
+        self.transport.read(&path, MANIFEST_BYTES_MAX).map_err(|source| self.failed(source))
     }
 
-    /// Writes the archive and its side file, unless the same bytes are there.
-    fn upload(&self, release: &ReleaseId, artifact: &IndexArtifact, upload: Upload<'_>) -> Result<(), SourceError> {
-        let path = registry::archive_path(&release.name, &release.version, upload.archive.as_str());
-        let left_over = || SourceError::LeftOver { registry: self.describe(), release: Box::new(release.clone()), archive: upload.archive.clone() };
-        if !self.holds(&path, artifact, left_over)? {
-            let mut content = Checked::new(upload.content, artifact.sha256);
-            let written = self.transport.write_from(&path, &mut content, &Precondition::Absent).map_err(|source| self.failed(source))?;
-            // Another publisher of the same release was faster: equal bytes are as good as ours.
-            if written == Written::PreconditionFailed {
-                self.holds(&path, artifact, left_over)?;
-            }
-        }
-        let side_file = registry::side_file_path(&release.name, &release.version, upload.archive.as_str());
-        self.write_if_absent(&side_file, upload.side_file.as_bytes())
+    /// Reads a document as one that must bear a signature by one of these keys; by anybody or nobody where there are none.
+    pub(super) fn parse_index(&self, bytes: &[u8], name: &PackName, trusted: &[PublicKey]) -> Result<IndexDocument, SourceError> {
+        IndexDocument::parse_signed(bytes, name, trusted).map_err(|source| self.refused(source))
     }
 
-    /// Tells whether the archive is there; other bytes under its name are an error.
-    fn holds(&self, path: &str, artifact: &IndexArtifact, left_over: impl Fn() -> SourceError) -> Result<bool, SourceError> {
-        let Answer::Found(content) = self.transport.open(path).map_err(|source| self.failed(source))? else { return Ok(false) };
-        let mut content = Checked::new(content, artifact.sha256);
-        match io::copy(&mut content, &mut io::sink()) {
-            Ok(_) => Ok(true),
-            Err(_) if content.is_other() => Err(left_over()),
-            Err(source) => Err(self.failed(NetError::Io { operation: "read", root: self.describe(), path: path.to_owned(), source })),
-        }
-    }
-
-    fn write_if_absent(&self, path: &str, bytes: &[u8]) -> Result<(), SourceError> {
-        match self.transport.write(path, bytes, &Precondition::Absent).map_err(|source| self.failed(source))? {
-            Written::Done | Written::PreconditionFailed => Ok(()),
-        }
-    }
-
-    /// Reads the index and plans what it becomes with the release in it.
-    fn edit_index(&self, release: &ReleaseId, entry: &IndexRelease) -> Result<IndexEdit, SourceError> {
-        let path = registry::index_path(&release.name);
-        let (mut document, when) = match self.transport.read(&path, INDEX_BYTES_MAX).map_err(|source| self.failed(source))? {
-            Answer::Offline => return Err(SourceError::Offline { registry: self.describe() }),
-            Answer::Absent => (IndexDocument::new(release.name.clone()), Precondition::Absent),
-            Answer::Found(fetched) => {
-                let document = IndexDocument::parse(&fetched.bytes, &release.name).map_err(|source| self.refused(source))?;
-                (document, Precondition::Unchanged(fetched.revision))
-            }
-        };
-        let not_taken = |source| SourceError::NotTaken { registry: self.describe(), release: Box::new(release.clone()), source: Box::new(source) };
-        let published = document.publish(entry.clone()).map_err(not_taken)?;
-        Ok(IndexEdit { document, when, published })
-    }
-
-    /// Writes the planned index, and plans again as long as others are faster.
-    fn write_index(&self, release: &ReleaseId, entry: &IndexRelease, mut edit: IndexEdit) -> Result<Published, SourceError> {
-        let path = registry::index_path(&release.name);
-        for _ in 0..ATTEMPTS_MAX {
-            if edit.published == Published::AlreadyThere {
-                return Ok(Published::AlreadyThere);
-            }
-            let written = self.transport.write(&path, &edit.document.format(), &edit.when).map_err(|source| self.failed(source))?;
-            if written == Written::Done {
-                return Ok(Published::Added);
-            }
-            edit = self.edit_index(release, entry)?;
-        }
-        Err(SourceError::Contended { registry: self.describe(), release: Box::new(release.clone()), attempts: ATTEMPTS_MAX })
-    }
-
-    fn failed(&self, source: NetError) -> SourceError {
+    pub(super) fn failed(&self, source: NetError) -> SourceError {
         SourceError::Transport { registry: self.describe(), source: Box::new(source) }
     }
 
-    fn refused(&self, source: RegistryError) -> SourceError {
-        SourceError::Document { registry: self.describe(), source: Box::new(source) }
-    }
-}
-
-/// An index as it shall be, and the state it was planned from.
-struct IndexEdit {
-    document: IndexDocument,
-    when: Precondition,
-    published: Published,
-}
-
-/// Gives each upload the artifact that lists it.
-fn pair_up<'a, 'b>(release: &ReleaseId, entry: &'a IndexRelease, uploads: Vec<Upload<'b>>) -> Result<Vec<(&'a IndexArtifact, Upload<'b>)>, SourceError> {
-    let mut listed: Vec<_> = entry.artifacts.iter().collect();
-    let mut given = uploads;
-    listed.sort_by(|a, b| a.archive.cmp(&b.archive));
-    given.sort_by(|a, b| a.archive.cmp(&b.archive));
-    let listed_names: Vec<&str> = listed.iter().map(|artifact| artifact.archive.as_str()).collect();
-    let given_names: Vec<&str> = given.iter().map(|upload| upload.archive.as_str()).collect();
-    if listed_names != given_names {
-        return Err(SourceError::OtherArchives { release: Box::new(release.clone()), listed: listed_names.join(", "), given: given_names.join(", ") });
-    }
-    Ok(listed.into_iter().zip(given).collect())
-}
-
-/// Hashes what passes through, and fails at the end if it is not what was announced.
-struct Checked<R> {
-    inner: R,
-    hasher: Sha256,
-    expected: Sha256Digest,
-    found: Option<Sha256Digest>,
-}
-
-impl<R: Read> Checked<R> {
-    fn new(inner: R, expected: Sha256Digest) -> Self {
-        Checked { inner, hasher: Sha256::new(), expected, found: None }
-    }
-
-    /// Tells whether it was read to its end and found to be something else.
-    fn is_other(&self) -> bool {
-        self.found.is_some_and(|found| found != self.expected)
-    }
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let filled = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..filled]);
-        if filled > 0 || buffer.is_empty() {
-            return Ok(filled);
+    pub(super) fn refused(&self, source: RegistryError) -> SourceError {
+        match &self.trust {
+            Some(trust) if source.is_about_trust() => {
+                SourceError::Untrusted { registry: self.describe(), trust: Box::new(trust.clone()), source: Box::new(source) }
+            }
+            _ => SourceError::Document { registry: self.describe(), source: Box::new(source) },
         }
-        let found = *self.found.get_or_insert_with(|| Sha256Digest::from_bytes(self.hasher.clone().finalize().into()));
-        if found == self.expected {
-            return Ok(0);
-        }
-        Err(io::Error::new(io::ErrorKind::InvalidData, format!("its sha256 is {found}, not {}", self.expected)))
     }
 }

@@ -24,6 +24,7 @@ use crate::manifest::edit::table::remove_from_inline;
 use crate::manifest::edit::table::set_entry;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
+use crate::model::PublicKey;
 use crate::model::RegistryName;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
@@ -110,6 +111,17 @@ impl Edit {
     pub fn set_registry(&mut self, name: &RegistryName, url: &str) {
         let fields = [("url", Value::from(url))];
         self.set_entry(&["registries".to_owned()], name.as_str(), "url", &fields);
+    }
+
+    /// Adds a registry, or changes its address, and trusts these keys for it and no others; without any, signatures are no longer asked for.
+    pub fn set_registry_keys(&mut self, name: &RegistryName, url: &str, keys: &[PublicKey]) {
+        let table = ["registries".to_owned()];
+        if keys.is_empty() {
+            self.remove_at(&[table[0].clone(), name.to_string(), "keys".to_owned()]);
+            return;
+        }
+        let keys: Value = keys.iter().map(ToString::to_string).collect();
+        self.set_entry(&table, name.as_str(), "url", &[("url", Value::from(url)), ("keys", keys)]);
     }
 
     /// Gives the text as it is now; unchanged, it is the very text that was taken.
@@ -217,6 +229,7 @@ mod tests {
     use crate::model::Range;
     use crate::model::Repository;
 
+    const KEY: &str = "RWQ2yYRXeehgFqQtZEfIu3JtOcZKM/1X1Wv7L+FRh3JMVTwlx//4Lk8N";
     const PROJECT: &str = "[project]\nname = \"shop\"\n";
 
     fn requirement(name: &str, range: &str) -> Requirement {
@@ -345,8 +358,22 @@ mod tests {
     fn registries_are_set() {
         let name = RegistryName::parse("default").expect("valid");
         assert_eq!(edited("", |edit| edit.set_registry(&name, "file:r")), "\n[registries]\ndefault = \"file:r\"\n");
-        let before = "[registries]\ndefault = { url = \"file:a\", keys = [\"k\"] }\n";
-        assert_eq!(edited(before, |edit| edit.set_registry(&name, "file:b")), before.replace("file:a", "file:b"));
+        let before = format!("[registries]\ndefault = {{ url = \"file:a\", keys = [\"{KEY}\"] }}\n");
+        assert_eq!(edited(&before, |edit| edit.set_registry(&name, "file:b")), before.replace("file:a", "file:b"));
+    }
+
+    #[test]
+    fn keys_of_registries_are_set() {
+        let name = RegistryName::parse("default").expect("valid");
+        let key = PublicKey::parse(KEY).expect("valid");
+        let set = |before: &str, keys: &[PublicKey]| edited(before, |edit| edit.set_registry_keys(&name, "file:a", keys));
+        let short = "[registries]\n# ours\ndefault = \"file:a\" # here\nother = \"file:b\"\n";
+        let long = format!("[registries]\n# ours\ndefault = {{ url = \"file:a\", keys = [\"{KEY}\"] }} # here\nother = \"file:b\"\n");
+        assert_eq!(set(short, &[key]), long);
+        assert_eq!(set(&long, &[key]), long);
+        assert_eq!(set(&long, &[]), long.replace(&format!(", keys = [\"{KEY}\"]"), ""));
+        let table = "[registries.default]\nurl = \"file:a\" # here\n";
+        assert_eq!(set(table, &[key]), format!("{table}keys = [\"{KEY}\"]\n"));
     }
 
     #[test]
