@@ -350,13 +350,13 @@ fn net(error: &NetError) -> Kind {
         NetError::ReadOnly { .. } => kind("registry-read-only", USAGE),
         NetError::Upload { source, .. } => machine(source.kind()).unwrap_or(kind("unreadable", MACHINE)),
         NetError::Start { .. } => kind("no-threads", MACHINE),
-        NetError::Unauthorized { .. } => kind("unauthorized", UNKNOWN),
+        NetError::Unauthorized { .. } | NetError::NoAccount { .. } => kind("unauthorized", UNKNOWN),
         NetError::Forbidden { .. } => kind("forbidden", UNKNOWN),
         NetError::RateLimited { .. } => kind("rate-limited", UNKNOWN),
         NetError::Timeout { .. } => kind("timeout", UNKNOWN),
         NetError::Unreachable { .. } => kind("unreachable", UNKNOWN),
         NetError::Interrupted { .. } => kind("connection-broken", UNKNOWN),
-        NetError::Status { .. } | NetError::Bucket { .. } => kind("registry-failed", UNKNOWN),
+        NetError::Status { .. } | NetError::Refused { .. } | NetError::Bucket { .. } => kind("registry-failed", UNKNOWN),
         NetError::Downgrade { .. } | NetError::BadRedirect { .. } | NetError::TooManyRedirects { .. } => kind("redirect-refused", INTEGRITY),
         NetError::Encoded { .. } => kind("encoded", INTEGRITY),
     }
@@ -507,6 +507,10 @@ fn net_hints(error: &NetError) -> Vec<String> {
         }
         NetError::Cleartext { .. } => vec!["use https://; http:// takes passwords only to this machine itself".into()],
         NetError::Unauthorized { host, sent, .. } | NetError::Forbidden { host, sent, .. } => vec![credential_hint(host, *sent)],
+        NetError::NoAccount { .. } => vec![
+            "for s3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true reads what is public".into(),
+            "for gs: set GOOGLE_APPLICATION_CREDENTIALS; for az: AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY".into(),
+        ],
         NetError::RateLimited { .. } => vec!["try again later; with credentials many servers allow more".into()],
         NetError::Unreachable { .. } | NetError::Timeout { .. } => {
             vec!["is the network up, is a proxy needed (HTTPS_PROXY)? with --offline packs uses what is here".into()]

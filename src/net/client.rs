@@ -75,6 +75,8 @@ pub(super) struct Outgoing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeatable {
     Yes,
+    /// Only where it was certainly not carried out: no connection, 429, 503.
+    IfRefused,
     No,
 }
 
@@ -177,12 +179,13 @@ impl Client {
     pub(super) async fn send(&self, request: &Outgoing, tries: &mut Tries) -> Result<Incoming, NetError> {
         loop {
             let outcome = self.follow(request).await;
-            let asked = match &outcome {
-                Ok(answer) if retry::may_pass(answer.status) => answer.retry_after(),
-                Err(error) if error.may_pass() => None,
+            let (refused, asked) = match &outcome {
+                Ok(answer) if retry::may_pass(answer.status) => (matches!(answer.status, 429 | 503), answer.retry_after()),
+                Err(error) if error.may_pass() => (matches!(error, NetError::Unreachable { .. }), None),
                 _ => return outcome,
             };
-            if request.repeatable == Repeatable::No || !tries.wait(asked).await {
+            let repeats = request.repeatable == Repeatable::Yes || (request.repeatable == Repeatable::IfRefused && refused);
+            if !repeats || !tries.wait(asked).await {
                 return outcome;
             }
         }

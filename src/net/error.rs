@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::InvalidNoun;
@@ -159,6 +160,22 @@ pub enum NetError {
         /// The status.
         status: u16,
     },
+    /// A bucket's service refuses, and says why by a code.
+    #[error("{address} answers with status {status}: {code}")]
+    Refused {
+        /// What was asked for, without any secret in it.
+        address: String,
+        /// The status.
+        status: u16,
+        /// The service's word for it.
+        code: String,
+    },
+    /// Nobody told which account opens a bucket.
+    #[error("no keys for {root} were found")]
+    NoAccount {
+        /// The root.
+        root: String,
+    },
     /// Nothing, or too little, arrived for too long.
     #[error("{address}: {missing} for {} s", limit.as_secs_f32())]
     Timeout {
@@ -267,13 +284,13 @@ pub enum Credential {
 }
 
 /// What broke below HTTP: said in the words of its deepest cause, since those above repeat each other and may hold addresses.
-#[derive(Debug)]
-pub struct Fault(Box<dyn Error + Send + Sync>);
+#[derive(Debug, Clone)]
+pub struct Fault(Arc<dyn Error + Send + Sync>);
 
 impl Fault {
     /// Wraps an error of a library.
-    pub(super) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Fault(error.into())
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Fault(Arc::from(error.into()))
     }
 }
 
@@ -303,9 +320,30 @@ impl NetError {
     pub fn may_pass(&self) -> bool {
         match self {
             NetError::Timeout { .. } | NetError::Unreachable { .. } | NetError::Interrupted { .. } | NetError::RateLimited { .. } => true,
-            NetError::Status { status, .. } => crate::net::retry::may_pass(*status),
+            NetError::Status { status, .. } | NetError::Refused { status, .. } => crate::net::retry::may_pass(*status),
             _ => false,
         }
+    }
+
+    /// Tells an error once more that another library has carried; `None` where no request can have caused it.
+    pub(super) fn told_again(&self) -> Option<NetError> {
+        Some(match self {
+            NetError::NoRegistry { root } => NetError::NoRegistry { root: root.clone() },
+            NetError::NoAccount { root } => NetError::NoAccount { root: root.clone() },
+            NetError::Setting { name, reason } => NetError::Setting { name: name.clone(), reason: reason.clone() },
+            NetError::Unauthorized { host, address, sent } => NetError::Unauthorized { host: host.clone(), address: address.clone(), sent: *sent },
+            NetError::Forbidden { host, address, sent } => NetError::Forbidden { host: host.clone(), address: address.clone(), sent: *sent },
+            NetError::RateLimited { address, retry_after } => NetError::RateLimited { address: address.clone(), retry_after: *retry_after },
+            NetError::Status { address, status } => NetError::Status { address: address.clone(), status: *status },
+            NetError::Refused { address, status, code } => NetError::Refused { address: address.clone(), status: *status, code: code.clone() },
+            NetError::Timeout { address, missing, limit } => NetError::Timeout { address: address.clone(), missing, limit: *limit },
+            NetError::Unreachable { host, source } => NetError::Unreachable { host: host.clone(), source: source.clone() },
+            NetError::Interrupted { address, source } => NetError::Interrupted { address: address.clone(), source: source.clone() },
+            NetError::BadRedirect { address } => NetError::BadRedirect { address: address.clone() },
+            NetError::Downgrade { address, target } => NetError::Downgrade { address: address.clone(), target: target.clone() },
+            NetError::TooManyRedirects { address, redirects_max } => NetError::TooManyRedirects { address: address.clone(), redirects_max: *redirects_max },
+            _ => return None,
+        })
     }
 
     /// Wraps the error for [`std::io::Read`]; [`NetError::of_io`] finds it again.

@@ -7,9 +7,13 @@
 //! A reader sees the old file or the new one, never a part.
 #![allow(clippy::disallowed_methods, reason = "this folder is the boundary to registries")]
 
+mod account;
 mod address;
+mod aws_profile;
 mod body;
+mod bucket;
 mod client;
+mod connector;
 mod credentials;
 mod directory;
 mod error;

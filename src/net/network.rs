@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
+use url::Url;
 
 use crate::net::HttpContent;
 use crate::net::HttpRequest;
@@ -20,6 +21,7 @@ use crate::net::Transport;
 use crate::net::address;
 use crate::net::body;
 use crate::net::body::BodyReader;
+use crate::net::bucket::Bucket;
 use crate::net::client::Client;
 use crate::net::client::Content;
 use crate::net::client::Outgoing;
@@ -109,6 +111,10 @@ impl Network {
     /// [`NetError::Unsupported`] where the address has a scheme that packs does not speak, [`NetError::InvalidAddress`] where it is none, and
     /// [`NetError::Cleartext`] where it holds a password and is not encrypted.
     pub fn open(&self, address: &str) -> Result<Box<dyn Transport>, NetError> {
+        let parsed = Url::parse(address).map_err(|source| NetError::InvalidAddress { address: address::redact(address), source })?;
+        if let Some(bucket) = Bucket::new(self.clone(), &parsed) {
+            return Ok(Box::new(bucket));
+        }
         let root = address::parse(address)?;
         if (!root.username().is_empty() || root.password().is_some()) && root.scheme() != "https" && !address::is_loopback(&root) {
             return Err(NetError::Cleartext { address: address::redact_url(&root) });
@@ -132,6 +138,11 @@ impl Network {
         let coding = body::coding(&answer, outgoing.url.path())?;
         let status = answer.status;
         Ok(HttpResponse { status, headers, reader: body::decoded(BodyReader::of_answer(&client, answer), &coding) })
+    }
+
+    /// Gives the variables of the process environment that belong to the network.
+    pub(super) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.settings.variables
     }
 
     /// Gives the client, started by whoever needs it first.
@@ -180,6 +191,8 @@ mod tests {
         check("https://kim:secret@a.example/main?sig=secret", "https://a.example/main");
         check("http://localhost:1", "http://localhost:1/");
         check("http://kim:secret@a.example/", "http://a.example/ would carry its password over an unencrypted connection");
+        check("s3://bucket/main/", "s3://bucket/main");
+        check("s3://kim:secret@bucket/main", "s3://bucket/main is no address of a registry that packs can open");
         check("ftp://kim:secret@a.example/", "ftp://a.example/ is no address of a registry that packs can open");
         check("https://kim:secret@", "https://… is no address");
         check("data:text/plain,secret", "data:… is no address of a registry that packs can open");

@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822;
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The longest wait that a server may ask for; a longer one ends the command with its figure.
-const ASKED_MAX: Duration = Duration::from_secs(60);
+const ASKED_MAX: Duration = Duration::from_mins(1);
 
 /// How often, and how patiently, one request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,23 +44,38 @@ fn certificates(settings: &NetSettings) -> Result<Vec<Certificate>, NetError> {
 /// `HTTP_PROXY` in capitals is not read where `REQUEST_METHOD` is set: there a web server set it from a header field of its visitor.
 fn proxied(builder: ClientBuilder, variables: &BTreeMap<String, String>) -> Result<ClientBuilder, NetError> {
     let find = |name: &str| {
-        let lower = name.to_lowercase();
-        let found = variables.get_key_value(&lower).or_else(|| variables.get_key_value(name));
-        found.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone()))
+        let spellings = [name.to_lowercase(), name.to_owned()];
+        let found = spellings.iter().find_map(|name| variables.get_key_value(name).filter(|(_, value)| !value.is_empty()));
+        found.map(|(name, value)| (name.clone(), value.clone()))
     };
     let exceptions = find("NO_PROXY").and_then(|(_, list)| NoProxy::from_string(&list));
     let in_cgi = variables.contains_key("REQUEST_METHOD");
     let mut builder = builder.no_proxy();
     let http = find("HTTP_PROXY").filter(|(name, _)| !in_cgi || name == "http_proxy");
-    let ways: [(_, fn(&str) -> reqwest::Result<Proxy>); 3] =
-        [(http, |url| Proxy::http(url)), (find("HTTPS_PROXY"), |url| Proxy::https(url)), (find("ALL_PROXY"), |url| Proxy::all(url))];
-    for (found, make) in ways {
+    for (found, way) in [(http, Way::Http), (find("HTTPS_PROXY"), Way::Https), (find("ALL_PROXY"), Way::All)] {
         let Some((name, value)) = found else { continue };
         let with_scheme = if value.contains("://") { value } else { format!("http://{value}") };
         let usable = with_scheme.starts_with("http://") || with_scheme.starts_with("https://");
         let reason = "it must be http://HOST:PORT or https://HOST:PORT".to_owned();
-        let proxy = make(&with_scheme).ok().filter(|_| usable).ok_or(NetError::Setting { name, reason })?;
+        let proxy = way.proxy(&with_scheme).ok().filter(|_| usable).ok_or(NetError::Setting { name, reason })?;
         builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
     }
     Ok(builder)
+}
+
+/// Which addresses a proxy is for.
+enum Way {
+    Http,
+    Https,
+    All,
+}
+
+impl Way {
+    fn proxy(&self, address: &str) -> reqwest::Result<Proxy> {
+        match self {
+            Way::Http => Proxy::http(address),
+            Way::Https => Proxy::https(address),
+            Way::All => Proxy::all(address),
+        }
+    }
 }

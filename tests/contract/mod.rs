@@ -2,3 +2,4 @@
 
 mod publish;
 mod transport;
+mod web;

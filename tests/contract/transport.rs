@@ -6,16 +6,30 @@ use std::io;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 
 use packs::net::Answer;
+use packs::net::Changed;
 use packs::net::Directory;
 use packs::net::Fetched;
+use packs::net::HttpContent;
+use packs::net::HttpMethod;
+use packs::net::HttpRequest;
 use packs::net::NetError;
+use packs::net::NetSettings;
+use packs::net::Network;
 use packs::net::Precondition;
 use packs::net::Revision;
 use packs::net::Transport;
 use packs::net::Written;
+
+use crate::support::FaultServer;
+use crate::support::Reply;
+use crate::support::Request;
+use crate::support::moto;
 
 /// Makes the promises a test each, for one way to make an empty writable root.
 macro_rules! promises {
@@ -33,6 +47,43 @@ macro_rules! promises {
 promises! { directory: super::empty_directory();
     reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
     writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, lists_what_is_below,
+}
+
+/// The same for a transport that may be missing on this machine.
+macro_rules! promises_of_a_peer {
+    ($implementation:ident: $make:expr; $($promise:ident),+ $(,)?) => {
+        mod $implementation {
+            $(#[test]
+            fn $promise() {
+                if let Some(transport) = $make {
+                    super::$promise(&*transport);
+                }
+            })+
+        }
+    };
+}
+
+promises_of_a_peer! { s3: super::empty_bucket();
+    reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
+    writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, tells_what_has_changed, goes_on_after_a_cut, writes_what_is_large_only_if_absent,
+}
+
+promises! { directory_too: super::empty_directory();
+    tells_what_has_changed, writes_what_is_large_only_if_absent,
+}
+
+/// A bucket of an S3 server, reached with the settings of a test.
+fn empty_bucket() -> Option<Box<dyn Transport>> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let moto = moto()?;
+    let name = format!("bucket-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    moto.make_bucket(&name);
+    Some(bucket(&name, moto.variables()))
+}
+
+fn bucket(name: &str, variables: Vec<(String, String)>) -> Box<dyn Transport> {
+    let settings = NetSettings { variables: variables.into_iter().collect(), backoff: Duration::ZERO, ..NetSettings::default() };
+    Network::new(settings).open(&format!("s3://{name}/prefix")).expect("it opens")
 }
 
 fn empty_directory() -> (tempfile::TempDir, Directory) {
@@ -151,6 +202,132 @@ fn opens_what_is_large(transport: &dyn Transport) {
     assert_eq!(transport.write_from("large", &mut io::repeat(7).take(bytes), &Precondition::Absent).expect("it writes"), Written::Done);
     let mut content = transport.open("large").expect("it opens").found().expect("it is there");
     assert_eq!(io::copy(&mut content, &mut io::sink()).expect("it reads"), bytes);
+}
+
+fn tells_what_has_changed(transport: &dyn Transport) {
+    assert_eq!(write(transport, "a", "one", &Precondition::None), Written::Done);
+    let seen = fetch(transport, "a");
+    assert_eq!(transport.read_changed("a", 9, &seen.revision).expect("it answers"), Answer::Found(Changed::Same));
+    assert_eq!(write(transport, "a", "two", &Precondition::None), Written::Done);
+    let changed = transport.read_changed("a", 9, &seen.revision).expect("it answers").found().expect("it is there");
+    assert!(matches!(&changed, Changed::Other(fetched) if fetched.bytes == b"two"), "{changed:?}");
+    assert_eq!(transport.read_changed("b", 9, &seen.revision).expect("it answers"), Answer::Absent);
+}
+
+#[track_caller]
+fn rest(transport: &dyn Transport, offset: u64, known: Option<&Revision>) -> (u64, Vec<u8>) {
+    let mut body = transport.open_at("a", offset, known).expect("it opens").found().expect("it is there");
+    let mut bytes = Vec::new();
+    body.reader.read_to_end(&mut bytes).expect("it arrives");
+    (body.offset, bytes)
+}
+
+fn goes_on_after_a_cut(transport: &dyn Transport) {
+    assert_eq!(write(transport, "a", "0123456789", &Precondition::None), Written::Done);
+    let begun = transport.open_at("a", 0, None).expect("it opens").found().expect("it is there");
+    let state = begun.revision.expect("it is named");
+    assert_eq!((begun.offset, begun.size), (0, Some(10)));
+    assert_eq!(rest(transport, 7, Some(&state)), (7, b"789".to_vec()));
+    assert_eq!(rest(transport, 7, None), (7, b"789".to_vec()));
+    assert_eq!(rest(transport, 10, Some(&state)), (0, b"0123456789".to_vec()), "nothing is left, so it begins anew");
+    assert_eq!(write(transport, "a", "another text", &Precondition::None), Written::Done);
+    assert_eq!(rest(transport, 7, Some(&state)), (0, b"another text".to_vec()));
+}
+
+/// More than goes into one request to a bucket.
+const LARGE: u64 = 17 * 1024 * 1024;
+
+fn writes_what_is_large_only_if_absent(transport: &dyn Transport) {
+    let write = |byte: u8, when: &Precondition| transport.write_from("a", &mut io::repeat(byte).take(LARGE), when).expect("it writes");
+    assert_eq!(write(1, &Precondition::Absent), Written::Done);
+    assert_eq!(write(2, &Precondition::Absent), Written::PreconditionFailed);
+    let mut first = [0];
+    transport.open("a").expect("it opens").found().expect("it is there").read_exact(&mut first).expect("it arrives");
+    assert_eq!(first, [1]);
+    assert_eq!(write(3, &Precondition::None), Written::Done);
+    transport.open("a").expect("it opens").found().expect("it is there").read_exact(&mut first).expect("it arrives");
+    assert_eq!(first, [3]);
+}
+
+#[test]
+fn a_bucket_that_is_missing_is_an_error() {
+    let Some(moto) = moto() else { return };
+    let transport = bucket("no-such-bucket", moto.variables());
+    assert!(matches!(transport.read("a", 9), Err(NetError::NoRegistry { .. })));
+    assert!(matches!(transport.write("a", b"", &Precondition::Absent), Err(NetError::NoRegistry { .. })));
+}
+
+#[test]
+fn a_bucket_without_an_account_says_what_it_needs() {
+    let profile = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(profile.path(), "[default]\naws_access_key_id = test\naws_secret_access_key = hunter2\n[profile sso]\nsso_session = a\n").expect("written");
+    let file = |name: &str| (name.to_owned(), profile.path().display().to_string());
+    let named = |name: &str| ("AWS_PROFILE".to_owned(), name.to_owned());
+    let check = |variables: Vec<(String, String)>, expected: &str| {
+        let error = bucket("bucket", variables).read("a", 9).expect_err("it cannot be opened");
+        assert_eq!(error.to_string(), expected);
+    };
+    check(vec![named("nobody"), file("AWS_CONFIG_FILE")], "AWS_PROFILE cannot be used: there is no profile \"nobody\"");
+    check(
+        vec![named("sso"), file("AWS_CONFIG_FILE")],
+        "the AWS profile \"sso\" cannot be used: its keys come by sso_session, which packs does not do: \
+         eval \"$(aws configure export-credentials --profile sso --format env)\"",
+    );
+    let clear = ("AWS_ENDPOINT_URL".to_owned(), "http://s3.example.invalid".to_owned());
+    check(
+        vec![clear, file("AWS_SHARED_CREDENTIALS_FILE")],
+        "the endpoint http://s3.example.invalid/bucket/prefix/a cannot be used: it is not encrypted; AWS_ALLOW_HTTP=true or AZURE_ALLOW_HTTP=true allows it all the same",
+    );
+    if let Some(moto) = moto() {
+        moto.make_bucket("with-a-profile");
+        let endpoint = ("AWS_ENDPOINT_URL".to_owned(), moto.address().to_owned());
+        assert_eq!(bucket("with-a-profile", vec![endpoint, file("AWS_SHARED_CREDENTIALS_FILE")]).read("a", 9).expect("it opens"), Answer::Absent);
+    }
+}
+
+/// A write whose answer gets lost is made again, and meets itself.
+#[test]
+fn a_write_whose_answer_is_lost_is_done_once() {
+    let Some(moto) = moto() else { return };
+    moto.make_bucket("lossy");
+    let direct = bucket("lossy", moto.variables());
+    let through = |first: usize| {
+        let lost = AtomicUsize::new(first);
+        let behind = moto.address()["http://".len()..].to_owned();
+        let handler = move |request: &Request| {
+            let reply = forward(&behind, request);
+            let is_lost = request.method == "PUT" && lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            Some(if is_lost { Reply { status: 500, headers: vec![], body: vec![] } } else { reply })
+        };
+        FaultServer::with_handler(Path::new("/"), Box::new(handler))
+    };
+    for (path, when) in [("a", Precondition::Absent), ("b", Precondition::None)] {
+        let proxy = through(1);
+        let mut variables = moto.variables();
+        variables.iter_mut().filter(|(name, _)| name == "AWS_ENDPOINT_URL").for_each(|(_, value)| *value = proxy.address());
+        let transport = bucket("lossy", variables);
+        assert_eq!(write(&*transport, path, "one", &when), Written::Done);
+        assert_eq!(fetch(&*direct, path).bytes, b"one");
+        assert_eq!(write(&*transport, path, "two", &Precondition::Absent), Written::PreconditionFailed);
+    }
+}
+
+/// Sends a request on to another server.
+fn forward(host: &str, request: &Request) -> Reply {
+    let network = Network::new(NetSettings { retries_max: 0, ..NetSettings::default() });
+    let method = match request.method.as_str() {
+        "PUT" => HttpMethod::Put,
+        "HEAD" => HttpMethod::Head,
+        _ => HttpMethod::Get,
+    };
+    let headers = request.headers.iter().filter(|(name, _)| *name != "content-length").map(|(name, value)| (name.clone(), value.clone())).collect();
+    let content = if request.method == "PUT" { HttpContent::Bytes(request.body.clone()) } else { HttpContent::None };
+    let mut answer = network.http(&HttpRequest { method, url: format!("http://{host}{}", request.target), headers, content }).expect("it answers");
+    let mut body = Vec::new();
+    answer.reader.read_to_end(&mut body).expect("it arrives");
+    let kept = |name: &str| matches!(name, "etag" | "last-modified" | "content-type" | "content-range");
+    let headers = answer.headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
+    Reply { status: answer.status, headers, body }
 }
 
 fn names_below(root: &Path) -> Vec<String> {

@@ -2,6 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk and start the program under test")]
 #![allow(dead_code, reason = "each test uses a part")]
 
+mod faults;
+mod peers;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,6 +12,15 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+
+pub(crate) use faults::Fault;
+pub(crate) use faults::FaultServer;
+pub(crate) use faults::Reply;
+pub(crate) use faults::Request;
+pub(crate) use faults::Rule;
+pub(crate) use peers::Moto;
+pub(crate) use peers::moto;
+pub(crate) use peers::nginx;
 
 /// A date all archives of the tests carry, so that they are the same on every machine.
 pub(crate) const SOURCE_DATE_EPOCH: &str = "1767225600";
