@@ -91,7 +91,7 @@ pub struct Written {
 ///
 /// # Errors
 /// Refuses what reading would refuse (links that leave, commands that are not there), and files that are not, or no longer, as listed
-/// ([`ArchiveError::Changed`]). Whatever was written before an error is no archive.
+/// ([`ArchiveError::Changed`]), and what is larger than readers accept ([`ArchiveError::OverLimit`]). Whatever was written before an error is no archive.
 pub fn write_archive<W: Write>(
     manifest: &PackManifest,
     packing: Packing,
@@ -100,8 +100,12 @@ pub fn write_archive<W: Write>(
 ) -> Result<Written, ArchiveError> {
     manifest.check_order()?;
     let tree = manifest.tree().ok_or_else(|| ArchiveError::Incomplete { missing: "room for all paths in one tree".to_owned() })?;
-    check_tree(manifest, &tree, &Limits::default())?;
+    let limits = Limits::default();
+    check_tree(manifest, &tree, &limits)?;
     let plan = Plan::of(manifest)?;
+    limits.entries().check(manifest.files.len() as u64, &plan.root)?;
+    limits.manifest().check(plan.manifest_json.len() as u64, &plan.root)?;
+    limits.unpacked(u64::MAX).check(plan.bytes(), &plan.root)?;
     let failed = |source| ArchiveError::Write { source };
     let mut sink = Sink { out, sha256: Sha256::new(), size: 0 };
     match packing.compression {
@@ -119,6 +123,8 @@ pub fn write_archive<W: Write>(
         }
     }
     sink.out.flush().map_err(failed)?;
+    // What compresses better than anything honest does would be refused as a bomb by every reader.
+    limits.unpacked(sink.size).check(plan.bytes(), &plan.root)?;
     let sha256 = Sha256Digest::from_bytes(sink.sha256.finalize().into());
     Ok(Written { size: sink.size, sha256, tree: tree.digest(), unpacked_bytes: plan.content_bytes() })
 }
@@ -477,6 +483,9 @@ mod tests {
         let (mut manifest, contents) = sample();
         manifest.files.push(FileEntry::Symlink { path: path("zz"), target: "../../etc/passwd".into() });
         assert!(matches!(write(&manifest, &contents, Packing::quick(Compression::Zstd)), Err(ArchiveError::BadLink { .. })));
+        let zeros = vec![0; 80 << 20];
+        let (bomb, contents_of_bomb) = (PackManifest { files: vec![listed("zeros", &zeros)], ..manifest.clone() }, BTreeMap::from([(path("zeros"), zeros)]));
+        assert!(matches!(write(&bomb, &contents_of_bomb, Packing::quick(Compression::Zstd)), Err(ArchiveError::OverLimit { .. })));
         manifest.files.reverse();
         assert!(matches!(write(&manifest, &contents, Packing::quick(Compression::Zstd)), Err(ArchiveError::FilesOutOfOrder { .. })));
     }

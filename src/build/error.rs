@@ -74,7 +74,7 @@ pub enum BuildError {
         second: Sha256Digest,
     },
     /// None of the searched directories holds a pack.
-    #[error("no pack below {}: no directory has a pack.toml, gpack.toml, package.toml or VERSION", directories.iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(", "))]
+    #[error("no pack below {}: no directory has a pack.toml, gpack.toml or package.toml", directories.iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(", "))]
     NoPacksBelow {
         /// Where was looked.
         directories: Vec<PathBuf>,

@@ -223,9 +223,9 @@ impl Reader<'_, '_> {
 
     /// Reads a list of names, each perhaps with `@range`.
     fn names(&mut self, field: &Field<'_>, need: Need, requirements: &mut Requirements) {
-        for element in field.peek_texts().unwrap_or_default() {
-            let Some((text, span)) = element else {
-                field.refuse_type("a list of names", &mut self.faults);
+        for (text, span) in field.peek_texts().unwrap_or_default() {
+            let Some(text) = text else {
+                self.faults.add(span, format!("`{}` is a list of names, and something in it is none", field.shown_path()), "expected a name");
                 continue;
             };
             // The `@` of a scope is the first byte, that of a range never is.
@@ -233,7 +233,7 @@ impl Reader<'_, '_> {
                 Some((at, _)) => (&text[..at], parse_noun((&text[at + 1..], span.clone()), &mut self.faults)),
                 None => (text, Some(Range::any())),
             };
-            if let (Some(name), Some(range)) = (parse_noun(((name), span.clone()), &mut self.faults), range) {
+            if let (Some(name), Some(range)) = (parse_noun((name, span.clone()), &mut self.faults), range) {
                 self.insert((name, range), span, need, requirements);
             }
         }
@@ -255,7 +255,7 @@ impl Reader<'_, '_> {
 
 /// Gives the texts of a list, or the one text.
 fn texts(field: &Field<'_>) -> Vec<String> {
-    let listed = field.peek_texts().unwrap_or_default().into_iter().flatten().map(|(text, _)| text.to_owned());
+    let listed = field.peek_texts().unwrap_or_default().into_iter().filter_map(|(text, _)| text.map(str::to_owned));
     field.peek_string().map(str::to_owned).into_iter().chain(listed).collect()
 }
 

@@ -329,6 +329,31 @@ mod tests {
         assert_eq!(refused.lines().count(), 7, "{refused}");
     }
 
+    /// Collects a pack of one file, changes the world, and gives what writing the archive says; nothing may be left of it.
+    #[track_caller]
+    fn changed(change: impl FnOnce(&Path)) -> String {
+        let world = source(HEAD, &[("a", "one")]);
+        let collected = collected(&world).expect("it is fit");
+        change(&world.path().join("a"));
+        let out = tempfile::tempdir().expect("a directory");
+        let error = write_into(&collected, Packing::quick(Compression::Zstd), out.path()).expect_err("it changed");
+        assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 0);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_changes_while_it_is_packed_is_noticed() {
+        assert!(changed(|file| fs::write(file, "two").expect("written")).starts_with("a changed while it was packed"));
+        assert!(changed(|file| fs::write(file, "one more").expect("written")).starts_with("a changed while it was packed"));
+        assert!(changed(|file| fs::write(file, "").expect("written")).starts_with("a changed while it was packed"));
+        assert!(changed(|file| fs::remove_file(file).expect("removed")).starts_with("a could not be read"));
+        let fifo = |file: &Path| {
+            fs::remove_file(file).expect("removed");
+            rustix::fs::mknodat(rustix::fs::CWD, file, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("made");
+        };
+        assert!(changed(fifo).starts_with("a changed while it was packed"));
+    }
+
     #[test]
     fn commands_must_be_there() {
         let text = format!("{HEAD}[bin]\ngood = \"bin/good\"\nlinked = \"linked\"\nplain = \"plain\"\ngone = \"bin/gone\"\n");

@@ -94,9 +94,11 @@ fn clean(line: &str) -> String {
         }
     }
     text.push_str(rest);
-    let text = text.replace("**", "").replace("__", "").replace('`', "");
-    let text: String = text.chars().filter(|character| !character.is_control()).collect();
-    text.trim().trim_matches('*').trim().to_owned()
+    let text = text.replace("__", "").replace('`', "");
+    // A star between blanks is a star; one that touches a word marks emphasis.
+    let is_mark = |at: usize| text[at..].starts_with('*') && !(text[..at].ends_with(' ') && text[at + 1..].starts_with(' '));
+    let kept = text.char_indices().filter(|(at, character)| !character.is_control() && !is_mark(*at));
+    kept.map(|(_, character)| character).collect::<String>().trim().to_owned()
 }
 
 /// Takes `[text](target)` or `[text][reference]` apart: the text, and what follows.
@@ -136,7 +138,7 @@ mod tests {
         check("Kanban\n======\n\nA board.\n", Some("Kanban"), Some("A board."));
         check("Kanban\n\nA board.\n", Some("Kanban"), Some("A board."));
         check("# Kanban #\n## Install\n\nnot this\n", Some("Kanban"), None);
-        check("# `kanban`: a **board**\n", Some("kanban: a board"), None);
+        check("# `kanban`: a **board** of *2* * 3\n", Some("kanban: a board of 2 * 3"), None);
         check("", None, None);
         check("\n\n", None, None);
         check("#\n", None, None);

@@ -542,6 +542,9 @@ fn build_hints(error: &BuildError) -> Vec<String> {
         BuildError::Archive { source: ArchiveError::Changed { .. } } => {
             vec!["something writes there while it is packed: build again when it is done; no archive was written".into()]
         }
+        BuildError::Archive { source: ArchiveError::OverLimit { .. } } => {
+            vec!["whoever has the usual limits would refuse this archive: divide the pack, or leave files out; no archive was written".into()]
+        }
         BuildError::Unfit { .. } => vec!["change these files, or leave them out with .packsignore; nothing was written".into()],
         _ => vec![],
     }

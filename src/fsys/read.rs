@@ -91,9 +91,10 @@ pub fn read_optional(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
     absent_as_none(read(path, bytes_max))
 }
 
-/// Opens a file for reading.
+/// Opens a file for reading; a fifo that took its place meanwhile keeps nobody waiting, but is empty.
 pub fn open(path: &Path) -> Result<fs::File> {
-    look("open", path, || fs::File::open(path))
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    look("open", path, || fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path))
 }
 
 /// Lists a directory in order of the names' bytes; a directory that is not there is empty.

@@ -143,9 +143,9 @@ impl<'d> Field<'d> {
         Some(strings)
     }
 
-    /// Gives the elements of a list if it is one, without a fault if not; an element that is no string is `None`.
-    pub(crate) fn peek_texts(&self) -> Option<Vec<Option<Text<'d>>>> {
-        let text = |element: &'d Spanned<DeValue<'d>>| element.get_ref().as_str().map(|text| (text, element.span()));
+    /// Gives the elements of a list if it is one, without a fault if not; an element that is no string has no text.
+    pub(crate) fn peek_texts(&self) -> Option<Vec<(Option<&'d str>, Range<usize>)>> {
+        let text = |element: &'d Spanned<DeValue<'d>>| (element.get_ref().as_str(), element.span());
         self.value.as_array().map(|array| array.iter().map(text).collect())
     }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod build;
+mod by_hand;
 mod damaged;
 mod errors;
 mod gc;

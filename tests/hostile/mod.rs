@@ -12,13 +12,13 @@ use packs::archive::Nothing;
 use packs::archive::read_archive;
 
 use tar::END;
-use tar::Entry;
+pub(crate) use tar::Entry;
 use tar::octal;
-use tar::tar;
+pub(crate) use tar::tar;
 
 mod compressed;
 mod mutated;
-pub(crate) mod tar;
+mod tar;
 
 /// Where the manifests of these tests have their list of files.
 const HEAD: &str = r#"{"schema":"packs.manifest/1","name":"kanban","version":"1.0.0","framework":"Kanban","created_at":"2026-11-20T00:00:00Z","files":["#;
