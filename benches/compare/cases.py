@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import workload
+from downloads import downloads
 from measure import ROUNDS
 from measure import alternate
 from measure import count_files
@@ -352,4 +353,4 @@ def program(bench, repository, build_from_nothing):
     return found
 
 
-CASES = {"ingest": ingest, "update": update, "generations": generations_everywhere, "gc": gc, "verify": verify, "memory": memory}
+CASES = {"ingest": ingest, "update": update, "generations": generations_everywhere, "gc": gc, "verify": verify, "downloads": downloads, "memory": memory}

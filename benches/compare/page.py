@@ -33,6 +33,10 @@ RATIOS = [
     ),
     ("Collect garbage, everything dead, nothing synced, against `rm -rf` of the same trees", "gc", None, "packs gc --no-sync", "rm -rf", 0.7),
     ("The same, synced", "gc", None, "packs gc", "rm -rf", None),
+    ("Cold switch from nginx on loopback, gzip archives, nothing synced, against `curl --parallel`, then `tar`", "downloads", None, "packs --no-sync, tar.gz", "curl --parallel, then tar, tar.gz", None),
+    ("The same, against `curl | tar`, sixteen at a time", "downloads", None, "packs --no-sync, tar.gz", "curl | tar, tar.gz", None),
+    ("The same with zstd archives, against `curl --parallel`, then `tar`", "downloads", None, "packs --no-sync, tar.zst", "curl --parallel, then tar, tar.zst", None),
+    ("The same with zstd archives, against `curl | tar`, sixteen at a time", "downloads", None, "packs --no-sync, tar.zst", "curl | tar, tar.zst", None),
     ("Verify the store, against `b3sum` of the same files in as many processes as cores", "verify", None, "packs verify --store", "b3sum", 1.2),
 ]
 
@@ -75,7 +79,7 @@ def verdict(value, reach):
 
 def render(found, binary):
     """Gives the whole page."""
-    parts = [HEAD, machine(found, binary), ratio_table(found), losses(found), memory(found), program(found), details(found), TAIL]
+    parts = [HEAD, machine(found, binary), ratio_table(found), losses(found), downloads(found), memory(found), program(found), details(found), TAIL]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -193,6 +197,26 @@ def memory(found):
     return "\n".join(lines)
 
 
+def downloads(found):
+    """What was downloaded, with how much memory, and what a cut in the middle costs."""
+    measured = found.get("downloads", {}).get("measured")
+    if not measured:
+        return ""
+    lines = ["## Downloads", "", "| cold switch from nginx on loopback | archives | bytes | peak memory | reach |", "|---|---:|---:|---:|---|"]
+    for kind, facts in measured["facts"].items():
+        verdict_of_peak = "<" if facts["peak"] < MEMORY_REACH else "misses"
+        size, peak = f"{facts['archive_bytes'] / 1e6:.0f} MB", f"{facts['peak'] / MIB:.0f} MiB"
+        lines.append(f"| {kind} | {facts['archives']} | {size} | {peak} | {verdict_of_peak} {MEMORY_REACH // MIB} MiB |")
+    resume = measured["resume"]
+    sent = ", then ".join(f"{one['bytes']:,} ({one['status']})" for one in resume["requests"])
+    lines += [
+        "",
+        f"One archive of {resume['archive_bytes']:,} bytes, `kill -9` when {resume['there_bytes']:,} of them were there, and the same command again: "
+        f"the server sent {sent} bytes, the first figure with what was on its way when the reader died.",
+    ]
+    return "\n".join(lines)
+
+
 def program(found):
     figures = found.get("program", {}).get("measured")
     if not figures:
@@ -229,6 +253,7 @@ TITLES = {
     "generations": "Generations",
     "gc": "Garbage collection",
     "verify": "Verify",
+    "downloads": "Downloads",
 }
 
 

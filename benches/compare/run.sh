@@ -16,7 +16,7 @@ fi
 
 if ((EUID == 0)) && command -v apt-get >/dev/null; then
     missing=()
-    for pair in tar:tar zstd:zstd mkfs.ext4:e2fsprogs nix-env:nix-bin; do
+    for pair in curl:curl nginx:nginx tar:tar zstd:zstd mkfs.ext4:e2fsprogs nix-env:nix-bin; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [[ -x /usr/bin/time ]] || missing+=(time)

@@ -93,7 +93,7 @@ pub(super) struct Failure {
     /// The line of a file that a person wrote.
     at: Option<Place>,
     /// Archives that are missing because the network may not be asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     missing: Vec<MissingArchive>,
 }
 

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::fsys;
 use crate::fsys::FileKind;
 use crate::fsys::FileLock;
-use crate::fsys::FsError;
 use crate::fsys::Waiting;
 use crate::gc::GcError;
 use crate::gc::measure::inodes_below;
@@ -16,31 +17,30 @@ use crate::gc::roots::Roots;
 use crate::model::ProjectId;
 use crate::model::Sha256Digest;
 use crate::store::layout::Layout;
+use crate::store::layout::PARTIAL_SUFFIX;
 use crate::store::layout::STAGE_PREFIX;
 use crate::store::layout::TRASH_PREFIX;
-use crate::store::locks;
 
 /// What was left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Leftovers {
-    /// Stages and trash, which nobody has locked, and roots of dead processes. Whoever locks one may remove it.
+    /// Stages, trash and beginnings of archives, which nobody has locked, and roots of dead processes. Whoever locks one may remove it.
     pub(super) abandoned: Vec<PathBuf>,
     /// What was being written without a lock of its own. Only the holder of the project's lock may remove it.
     pub(super) litter: Vec<(ProjectId, PathBuf)>,
-    /// Archives that were being received. Only the holder of their unpack lock may remove them.
-    pub(super) spools: Vec<(Sha256Digest, PathBuf)>,
 }
 
 impl Leftovers {
     /// Counts all of it.
     pub(super) fn count(&self) -> u64 {
-        (self.abandoned.len() + self.litter.len() + self.spools.len()) as u64
+        (self.abandoned.len() + self.litter.len()) as u64
     }
 }
 
-/// Finds what was left behind in a home.
-pub(super) fn find_leftovers(layout: &Layout, roots: &Roots) -> Result<Leftovers, GcError> {
-    let mut found = Leftovers { abandoned: roots.stale.clone(), spools: find_spools(layout)?, litter: Vec::new() };
+/// Finds what was left behind in a home; a beginning of an archive only if it is older than `young`, since its download may yet go on.
+pub(super) fn find_leftovers(layout: &Layout, roots: &Roots, young: Timestamp) -> Result<Leftovers, GcError> {
+    let mut found = Leftovers { abandoned: roots.stale.clone(), litter: Vec::new() };
+    find_partials(layout, young, &mut found)?;
     find_abandoned(&layout.store(), &mut found)?;
     find_abandoned(&layout.projects(), &mut found)?;
     for project in &roots.projects {
@@ -84,10 +84,15 @@ fn is_litter(name: &str) -> bool {
     replaced_name(name).is_some() || name.starts_with(STAGE_PREFIX) || name.starts_with(TRASH_PREFIX)
 }
 
-fn find_spools(layout: &Layout) -> Result<Vec<(Sha256Digest, PathBuf)>, GcError> {
-    let listed = fsys::list_dir(&layout.archives()).map_err(GcError::look)?;
-    let spool = |entry: &fsys::DirEntry| Some((Sha256Digest::parse(replaced_name(entry.name_str()?)?).ok()?, layout.archives().join(&entry.name)));
-    Ok(listed.iter().filter_map(spool).collect())
+fn find_partials(layout: &Layout, young: Timestamp, found: &mut Leftovers) -> Result<(), GcError> {
+    for (entry, status) in fsys::list_dir_status(&layout.archives()).map_err(GcError::look)? {
+        let path = layout.archives().join(&entry.name);
+        let is_partial = entry.name_str().and_then(|name| name.strip_suffix(PARTIAL_SUFFIX)).is_some_and(|digest| Sha256Digest::parse(digest).is_ok());
+        if is_partial && status.mtime < young.as_second() && lock_abandoned(&path).map_err(GcError::look)?.is_some() {
+            found.abandoned.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// Gives the name that a file was to get: `fsys` writes it as `.<name>.<random>.tmp` first.
@@ -119,20 +124,6 @@ pub(super) fn remove_litter(litter: &[&Path]) -> Result<u64, GcError> {
         let inodes = inodes_below(path).map_err(GcError::remove)?;
         fsys::remove_tree(path).map_err(GcError::remove)?;
         freed_bytes += inodes.iter().map(|inode| inode.disk_bytes).sum::<u64>();
-    }
-    Ok(freed_bytes)
-}
-
-/// Removes archives that dead processes were receiving; gives what that frees, in bytes.
-pub(super) fn remove_spools(layout: &Layout, leftovers: &Leftovers, waiting: &Waiting<'_>) -> Result<u64, GcError> {
-    let mut freed_bytes = 0;
-    for (archive, path) in &leftovers.spools {
-        match locks::unpack(layout, std::slice::from_ref(archive), &at_once(waiting)) {
-            Ok(_held) => freed_bytes += remove_litter(&[path])?,
-            // It is being received at this moment.
-            Err(FsError::Locked { .. }) => {}
-            Err(source) => return Err(GcError::lock(source)),
-        }
     }
     Ok(freed_bytes)
 }

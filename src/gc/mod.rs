@@ -125,7 +125,8 @@ pub fn collect(layout: &Layout, collection: &Collection<'_>) -> Result<Outcome, 
     let stored = list_stored(layout)?;
     let roots = surveyor.look()?;
     let sizes = if collection.retention.max_bytes.is_some() { measure::sizes(layout, &stored, &workers)? } else { Sizes::new() };
-    let leftovers = leftovers::find_leftovers(layout, &roots)?;
+    let young = collection.now.checked_sub(collection.retention.younger_than).unwrap_or(Timestamp::MIN);
+    let leftovers = leftovers::find_leftovers(layout, &roots, young)?;
     let rules = Rules { now: collection.now, retention: collection.retention, sizes: &sizes, busy: &BTreeSet::new() };
     let plan = mark(&roots, &stored, &rules);
     let sweep = sweep::Sweep { layout, workers: &workers, waiting: collection.waiting, roots: &roots, plan: &plan, leftovers: &leftovers };

@@ -15,7 +15,6 @@ use crate::gc::GcError;
 use crate::gc::drop::drop_generations;
 use crate::gc::leftovers::Leftovers;
 use crate::gc::leftovers::lock_abandoned;
-use crate::gc::leftovers::remove_spools;
 use crate::gc::mark::Plan;
 use crate::gc::measure::DeadBlobs;
 use crate::gc::measure::measure;
@@ -59,7 +58,6 @@ impl<'a> Sweep<'a> {
         let dropped = self.plan.generations.iter().filter(|id| !self.plan.projects.contains(&id.project));
         let dropped = dropped.map(|id| self.layout.generation(&id.project, &id.environment, id.number));
         let litter = self.leftovers.litter.iter().filter(|(id, _)| !self.plan.projects.contains(id)).map(|(_, path)| path.clone());
-        let litter = litter.chain(self.leftovers.spools.iter().map(|(_, path)| path.clone()));
         let dead = self.plan.dead.iter().map(|path| self.layout.store_path(path));
         let trees: Vec<PathBuf> = self.leftovers.abandoned.iter().cloned().chain(litter).chain(forgotten).chain(dropped).chain(dead).collect();
         let freed = measure(self.layout, &trees, self.workers).map_err(GcError::look)?;
@@ -79,7 +77,6 @@ impl<'a> Sweep<'a> {
     /// If the power goes or the process dies, whatever has its old name is whole, and the next collection removes the rest.
     pub(super) fn run(&self, surveyor: &mut Surveyor<'a>) -> Result<Removed, GcError> {
         let mut removed = Removed { leftovers: self.leftovers.count(), ..Removed::default() };
-        removed.freed_bytes += remove_spools(self.layout, self.leftovers, self.waiting)?;
         let mut trees = self.leftovers.abandoned.clone();
         trees.extend(drop_generations(self, surveyor, &mut removed)?);
         let mut dead = self.plan.dead.clone();

@@ -30,6 +30,7 @@ use crate::model::PackName;
 use crate::model::ProjectId;
 use crate::model::ProjectName;
 use crate::model::ReleaseId;
+use crate::model::Sha256Digest;
 use crate::model::TreeDigest;
 use crate::model::Version;
 use crate::store::RunningRoot;
@@ -326,7 +327,7 @@ fn sweep_after(world: &World, retention: &Retention, happens: impl FnOnce()) -> 
     let roots = surveyor.look().expect("read");
     let rules = Rules { now: NOW.parse().expect("a time"), retention, sizes: &Sizes::new(), busy: &BTreeSet::new() };
     let plan = mark(&roots, &stored, &rules);
-    let leftovers = leftovers::find_leftovers(&world.layout, &roots).expect("found");
+    let leftovers = leftovers::find_leftovers(&world.layout, &roots, Timestamp::MIN).expect("found");
     happens();
     let sweep = Sweep { layout: &world.layout, workers: &workers, waiting: &AT_ONCE, roots: &roots, plan: &plan, leftovers: &leftovers };
     sweep.run(&mut surveyor).expect("swept")
@@ -455,12 +456,19 @@ fn leftovers_of_the_dead_go_and_those_of_the_living_stay() {
     let operation = world.layout.operations(&project).join(".stage-f");
     fs::create_dir_all(operation.join("before")).expect("made");
     fs::write(operation.join("before/0"), [b'x'; 5000]).expect("written");
-    let spool = world.layout.archives().join(format!(".{}.k3v9.tmp", "ab".repeat(32)));
-    fs::write(&spool, [b'x'; 5000]).expect("written");
+    let digests = [1, 2, 3].map(|number| Sha256Digest::from_bytes([number; 32]));
+    let [old, young, at_work] = digests.map(|digest| world.layout.archive_partial(&digest));
+    for partial in [&old, &young, &at_work] {
+        fs::write(partial, [b'x'; 5000]).expect("written");
+    }
+    for partial in [&old, &at_work] {
+        fs::File::options().write(true).open(partial).expect("there").set_modified(std::time::UNIX_EPOCH).expect("set");
+    }
+    let _at_work = FileLock::try_acquire_existing(&at_work).expect("locked").expect("free");
 
     let outcome = world.gc(&least());
     assert_eq!(outcome.leftovers, 9);
-    assert!(!operation.exists() && !spool.exists());
+    assert!(!operation.exists() && !old.exists() && young.exists() && at_work.exists());
     assert!(living.exists() && outside.join("file").exists() && !litter.exists());
     assert!(dead.iter().all(|path| !path.exists()));
 }

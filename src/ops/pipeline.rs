@@ -3,6 +3,10 @@
 //! The first failure stops all that was not begun; what was fetched stays. Between the stages is room for a few things only, so memory stays bounded however
 //! many there are.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::mpsc::Receiver;
@@ -91,13 +95,9 @@ fn fetch_all<I, F>(
 ) {
     while !verdict.is_given() {
         let Some(item) = locked(far).next() else { return };
-        match fetch(&item) {
-            Ok(fetched) => {
-                if sender.send((item, Some(fetched))).is_err() {
-                    return;
-                }
-            }
-            Err(failure) => verdict.fail(failure),
+        let fetched = verdict.of(|| fetch(&item));
+        if fetched.is_some_and(|fetched| sender.send((item, Some(fetched))).is_err()) {
+            return;
         }
     }
 }
@@ -115,17 +115,23 @@ fn work_all<I, F, T>(
         if verdict.is_given() {
             continue;
         }
-        match work(item, fetched) {
-            Ok(result) => locked(done).push(result),
-            Err(failure) => verdict.fail(failure),
+        if let Some(result) = verdict.of(|| work(item, fetched)) {
+            locked(done).push(result);
         }
     }
 }
 
 /// Whether it still can become good.
 struct Verdict<'v> {
-    failure: Mutex<Option<OpsError>>,
+    failure: Mutex<Option<Failure>>,
     interrupt: &'v Interrupt,
+}
+
+/// What it failed with.
+enum Failure {
+    Error(OpsError),
+    /// A bug: it goes on in the caller's thread when the others have ended, or they would wait for who no longer listens.
+    Panic(Box<dyn Any + Send>),
 }
 
 impl Verdict<'_> {
@@ -133,21 +139,27 @@ impl Verdict<'_> {
         self.interrupt.is_asked() || locked(&self.failure).is_some()
     }
 
-    /// Keeps the first failure: those after it are mostly its consequences.
-    fn fail(&self, failure: OpsError) {
+    /// Does a part, and keeps the first failure: those after it are mostly its consequences.
+    fn of<T>(&self, part: impl FnOnce() -> Result<T, OpsError>) -> Option<T> {
+        let failure = match catch_unwind(AssertUnwindSafe(part)) {
+            Ok(Ok(result)) => return Some(result),
+            Ok(Err(error)) => Failure::Error(error),
+            Err(panic) => Failure::Panic(panic),
+        };
         locked(&self.failure).get_or_insert(failure);
+        None
     }
 
     fn give<T>(self, done: Vec<T>) -> Result<Vec<T>, OpsError> {
-        self.interrupt.check()?;
         match self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(failure) => Err(failure),
-            None => Ok(done),
+            Some(Failure::Panic(panic)) => resume_unwind(panic),
+            Some(Failure::Error(error)) if !self.interrupt.is_asked() => Err(error),
+            _ => self.interrupt.check().map(|()| done),
         }
     }
 }
 
-/// A panic of another thread ends everything at the scope's end; until then what it held is as good as before.
+/// What is held is right at every moment: nobody panics while holding it.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -213,6 +225,15 @@ mod tests {
             assert!(matches!(run_numbers(Load { far: (0..50).collect(), near: vec![] }, &fetch, threads), Err(OpsError::NoHome)));
             assert_eq!(fetched.load(Ordering::SeqCst), 1);
         }
+    }
+
+    #[test]
+    fn a_bug_of_one_thread_ends_all_of_them() {
+        let bug = |_: u32, _: Option<()>| -> Result<(), OpsError> { panic!("this test panics on purpose") };
+        let stages = Stages { fetch: &|_: &u32| Ok(()), work: &bug };
+        let threads = Threads { fetching: 4, working: 1 };
+        let ran = catch_unwind(AssertUnwindSafe(|| run(Load { far: (0..50).collect(), near: (50..100).collect() }, &stages, threads, &Interrupt::default())));
+        assert!(ran.is_err());
     }
 
     #[test]

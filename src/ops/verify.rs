@@ -332,22 +332,17 @@ fn repair_all(context: &Context, store: &Store, broken: &[StorePath], known: &[(
 
 /// Repairs one store path: from what the store still has, else from the archive that a lockfile names.
 fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Project, Lockfile)]) -> Result<(), OpsError> {
-    let _store_lock = context.waiting(|waiting| locks::store_shared(store.layout(), waiting))?;
-    let _root = RunningRoot::register(store.layout(), &context.holder(), std::slice::from_ref(path))?;
-    let durability = if context.sync { Durability::Synced } else { Durability::Unsynced };
-    match store::repair(store, path, RepairFrom::Store, durability) {
-        Err(StoreError::Irreparable { .. }) => {}
-        other => return Ok(other?),
+    match repair_from(context, store, path, RepairFrom::Store) {
+        Err(OpsError::Store(StoreError::Irreparable { .. })) => {}
+        other => return other,
     }
     let mut last = None;
     for (project, lockfile) in known {
         for release in lockfile.releases.values() {
             for artifact in release.artifacts.iter().filter(|artifact| StorePath::new(artifact.tree, &release.id) == *path) {
                 let SourceId::Registry(registry) = &release.source else { continue };
-                let mended = Archives::new(context, project)
-                    .open(LockedArchive { need: &need(release, artifact), registry })
-                    .and_then(|archive| Ok(store::repair(store, path, RepairFrom::Archive(&archive), durability)?));
-                match mended {
+                let archive = Archives::new(context, project).open(LockedArchive { need: &need(release, artifact), registry });
+                match archive.and_then(|archive| repair_from(context, store, path, RepairFrom::Archive(&archive))) {
                     Ok(()) => return Ok(()),
                     Err(error) => last = Some(error),
                 }
@@ -355,6 +350,14 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
         }
     }
     Err(last.unwrap_or_else(|| OpsError::NoSourceForRepair { store_path: path.clone() }))
+}
+
+/// Repairs one store path while no gc runs; what it is repaired from is at hand, since nobody waits for a network with the store locked.
+fn repair_from(context: &Context, store: &Store, path: &StorePath, from: RepairFrom<'_>) -> Result<(), OpsError> {
+    let _store_lock = context.waiting(|waiting| locks::store_shared(store.layout(), waiting))?;
+    let _root = RunningRoot::register(store.layout(), &context.holder(), std::slice::from_ref(path))?;
+    let durability = if context.sync { Durability::Synced } else { Durability::Unsynced };
+    Ok(store::repair(store, path, from, durability)?)
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -215,6 +215,9 @@ fn a_release_must_run_on_every_platform_of_the_project() {
     fs::write(&index, text).expect("written");
     world.manifest("[packages]\nkanban = \"~2.1\"\n");
     world.packs(["lock"]).fails(3).says("platforms").says("it has no archive for linux-aarch64, macos-aarch64");
-    world.write("packs.toml", "[project]\nname = \"demo\"\nplatforms = [\"macos-aarch64\"]\n[registries]\ndefault = \"file:../registry\"\n[packages]\nkanban = \"2\"\n");
+    world.write(
+        "packs.toml",
+        "[project]\nname = \"demo\"\nplatforms = [\"macos-aarch64\"]\n[registries]\ndefault = \"file:../registry\"\n[packages]\nkanban = \"2\"\n",
+    );
     world.packs(["lock"]).fails(3).says("it has no archive for macos-aarch64").says("packs.toml:3");
 }

@@ -94,8 +94,8 @@ fn what_a_command_and_its_children_use_is_kept_until_the_last_of_them_has_ended(
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();
     let used = world.packs(["store", "path", "kanban"]).succeeds().raw_stdout.trim().to_owned();
-    // The child stays when the command itself is killed: it has packs' place, and its own child holds what it inherited.
-    let (mut command, stdout) = start(&world, "(read line) <&0 & echo ready; wait");
+    // A shell gives its background jobs no stdin unless it is another number. The child stays when the command itself is killed: it has packs' place, and its own child holds what it inherited.
+    let (mut command, stdout) = start(&world, "exec 3<&0; (read line <&3) & echo ready; wait");
     let stdin = command.stdin.take().expect("piped");
     world.manifest("[packages]\nkanban = \"~2.1\"\n");
     world.packs(["switch"]).succeeds();
