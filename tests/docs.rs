@@ -146,6 +146,7 @@ fn run_step(world: &TestEnv, programs: &Path, step: &Shown) -> Option<String> {
         .env("HOME", world.root())
         .env("USER", "ana")
         .env("PACKS_HOME", world.home())
+        .env("PACKS_SYSTEM_CONFIG", world.root().join("system/config.toml"))
         .env("PACKS_NO_SYNC", "1")
         .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH)
         .stdin(Stdio::null())

@@ -172,6 +172,7 @@ fn message(failure: &OpsError) -> String {
     let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     match failure {
         OpsError::Manifest(error) => render_faults(error, color).trim_end().to_owned(),
+        OpsError::Settings(error) => render_faults(error, color).trim_end().to_owned(),
         OpsError::Build(BuildError::PackToml { source }) => render_faults(source, color).trim_end().to_owned(),
         _ => format!("{} {}", paint(BAD, "error:"), plain_lines(&failure.to_string())),
     }
@@ -212,6 +213,7 @@ fn missing(failure: &OpsError) -> &[MissingArchive] {
 fn place(failure: &OpsError) -> Option<Place> {
     match failure {
         OpsError::Manifest(error) => Some(error.place()),
+        OpsError::Settings(error) => Some(error.place()),
         OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
         OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
@@ -229,6 +231,9 @@ fn classify(failure: &OpsError) -> Kind {
     match failure {
         OpsError::NoDirectory { .. } => kind("no-directory", MACHINE),
         OpsError::NoHome => kind("no-home", USAGE),
+        OpsError::Settings(_) => kind("settings-invalid", USAGE),
+        OpsError::UnknownSetting { .. } => kind("unknown-setting", NOT_FOUND),
+        OpsError::Variable { .. } => kind("variable-invalid", USAGE),
         OpsError::NoProject { .. } => kind("no-project", NOT_FOUND),
         OpsError::ProjectExists { .. } => kind("project-exists", USAGE),
         OpsError::Manifest(_) => kind("manifest-invalid", USAGE),
@@ -480,7 +485,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
         OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
         OpsError::Store(StoreError::BadPackManifest { .. }) => vec!["`packs verify --store --repair` mends it".into()],
-        OpsError::UnknownCommand { name, known } => strsim_nearest(name, known).map(|near| format!("did you mean {near}?")).into_iter().collect(),
+        OpsError::UnknownCommand { name, known } | OpsError::UnknownSetting { name, known } => {
+            strsim_nearest(name, known).map(|near| format!("did you mean {near}?")).into_iter().collect()
+        }
         OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
             vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
         }

@@ -3,18 +3,22 @@
 //! A command file describes its arguments and makes one call into `ops`; it decides nothing. Without this folder everything still works as a library.
 
 pub mod command;
+mod config;
 mod drawing;
 mod error;
 mod interrupt;
+mod keys;
 mod output;
 mod progress;
 mod reference;
 mod schemas;
 mod settings;
+mod values;
 
 pub use reference::reference;
 pub use schemas::schemas;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,7 +29,10 @@ use clap::Parser;
 use clap::parser::ValueSource;
 
 use crate::cli::command::Command;
+use crate::cli::config::Origin;
+use crate::cli::config::Said;
 use crate::cli::interrupt::LastWord;
+use crate::cli::keys::Key;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::progress::Telling;
@@ -34,6 +41,8 @@ use crate::cli::settings::GlobalArgs;
 use crate::cli::settings::Settings;
 use crate::cli::settings::Surroundings;
 use crate::cli::settings::Typed;
+use crate::cli::settings::Watched;
+use crate::cli::values::Values;
 use crate::ops::OpsError;
 
 /// Declare what a project needs; lock, switch, roll back, collect.
@@ -62,14 +71,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(matches) => matches,
         Err(answer) => return usage(&answer, &arguments),
     };
-    let typed = Typed::new(&arguments, &matches);
     let cli = Cli::from_arg_matches(&matches).expect("the matches come from the same definition");
-    let color = match cli.global.color {
-        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
-        clap::ColorChoice::Always => anstream::ColorChoice::Always,
-        clap::ColorChoice::Never => anstream::ColorChoice::Never,
-    };
-    color.write_global();
+    let typed = Typed::new(&arguments, &matches, &cli.global);
+    color(&cli.global.color.to_string()).write_global();
     let output = Output { format: if cli.global.json { Format::Json } else { cli.global.format }, quiet: cli.global.quiet, verbose: cli.global.verbose };
     let code = guarded(output, || {
         let (settings, progress) = prepare(&cli.global, &typed)?;
@@ -100,25 +104,58 @@ fn without_empty_variables(tree: clap::Command) -> clap::Command {
 }
 
 fn prepare(global: &GlobalArgs, typed: &Typed) -> Result<(Settings, Progress), OpsError> {
-    if let Some(jobs) = global.jobs {
-        // Everything parallel runs in this pool. It can only be there already where a test calls this twice in one process.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(jobs)).build_global();
-    }
     let around = Surroundings::read()?;
+    let values = Values::gather(&around, typed)?;
+    if let Some(jobs) = values.count("jobs").and_then(|jobs| usize::try_from(jobs).ok()) {
+        // Everything parallel runs in this pool. It can only be there already where a test calls this twice in one process.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
+    }
+    color(&values.said("color").text).write_global();
     let is_json = global.json || global.format == Format::Json;
-    let bars = !global.no_progress && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let telling = Telling { quiet: global.quiet, verbose: global.verbose, bars, downloads: !global.quiet && !is_json };
-    let progress = Progress::new(telling);
-    Ok((Settings::new(global, &around, typed, Arc::new(progress.clone()))?, progress))
+    let bars = values.switch("progress") && !global.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let progress = Progress::new(Telling { quiet: global.quiet, verbose: global.verbose, bars, downloads: !global.quiet && !is_json });
+    let watched = Watched { values, report: Arc::new(progress.clone()), progress: bars };
+    Ok((Settings::new(global, &around, typed, watched)?, progress))
 }
 
 impl Typed {
-    fn new(arguments: &[OsString], matches: &clap::ArgMatches) -> Typed {
+    fn new(arguments: &[OsString], matches: &clap::ArgMatches, global: &GlobalArgs) -> Typed {
         Typed {
             command: typed_command(arguments),
             names_environment: matches.value_source("env") == Some(ValueSource::CommandLine),
             decides_locked: matches!(matches.value_source("locked"), Some(ValueSource::CommandLine | ValueSource::EnvVariable)),
+            said: said(matches, global),
         }
+    }
+}
+
+/// Gives the settings that global flags or their variables name.
+fn said(matches: &clap::ArgMatches, global: &GlobalArgs) -> BTreeMap<&'static str, Said> {
+    let values = [
+        ("home", "home", global.home.as_ref().map(|home| home.display().to_string())),
+        ("jobs", "jobs", global.jobs.map(|jobs| jobs.to_string())),
+        ("wait", "wait", Some(global.wait.to_string())),
+        ("offline", "offline", Some(global.offline.to_string())),
+        ("color", "color", Some(global.color.to_string())),
+        ("progress", "no_progress", Some((!global.no_progress).to_string())),
+    ];
+    let said = |(name, argument, text): (&'static str, &str, Option<String>)| {
+        let key = Key::find(name).expect("it is in the table");
+        let origin = match matches.value_source(argument)? {
+            ValueSource::CommandLine => Origin::Flag(key.flag),
+            ValueSource::EnvVariable => Origin::Variable(key.variable.to_owned()),
+            _ => return None,
+        };
+        Some((name, Said { text: text?, origin }))
+    };
+    values.into_iter().filter_map(said).collect()
+}
+
+fn color(choice: &str) -> anstream::ColorChoice {
+    match choice {
+        "always" => anstream::ColorChoice::Always,
+        "never" => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
     }
 }
 

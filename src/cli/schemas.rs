@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::archive::PackManifest;
 use crate::audit::Entry;
 use crate::cli::command::build;
+use crate::cli::command::config::ConfigOutcome;
 use crate::cli::error::Failure;
 use crate::gc::Outcome;
 use crate::generation::GenerationRecord;
@@ -43,6 +44,7 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::TreeOutcome>("packs.tree/1"),
         of::<ops::DuplicatesOutcome>("packs.tree-duplicates/1"),
         of::<ops::WhyOutcome>("packs.why/1"),
+        of::<ConfigOutcome>("packs.config/1"),
         of::<ops::StatusOutcome>("packs.status/1"),
         of::<ops::EnvOutcome>("packs.env/1"),
         of::<ops::StorePathOutcome>("packs.store-path/1"),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +14,18 @@ use clap::builder::FalseyValueParser;
 use etcetera::BaseStrategy as _;
 use jiff::Timestamp;
 
-use crate::archive::Limits;
+use crate::cli::config::CONFIG_BYTES_MAX;
+use crate::cli::config::ConfigFile;
+use crate::cli::config::Said;
+use crate::cli::keys::KEYS;
+use crate::cli::values::Layers;
+use crate::cli::values::Values;
 use crate::fsys;
 use crate::model::EnvironmentName;
 use crate::model::Platform;
 use crate::net::NetSettings;
 use crate::net::Network;
+use crate::ops::Age;
 use crate::ops::Context;
 use crate::ops::Interrupt;
 use crate::ops::Locking;
@@ -32,14 +37,11 @@ use crate::store::layout::Layout;
 /// Seconds to wait for another packs unless told otherwise: longer than any ordinary switch.
 const WAIT_SECONDS_DEFAULT: u64 = 300;
 
-/// Requests that registries are asked at once, unless told otherwise: hides the way to a server, and is polite to it.
-const CONNECTIONS_DEFAULT: usize = 16;
+/// The settings file of everybody on a machine, unless `PACKS_SYSTEM_CONFIG` names another.
+const SYSTEM_CONFIG: &str = "/etc/packs/config.toml";
 
-/// Variables that belong to the network, besides the proxies: by how their names begin, or whole.
-const NETWORK_VARIABLES: [&str; 9] = ["AWS_", "AZURE_", "GOOGLE_", "PACKS_TOKEN_", "PACKS_HTTP_", "GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL", "HOME"];
-
-/// Variables that name proxies; they are read in small letters too.
-const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+/// Variables that GitHub's releases want, besides those that the network itself wants.
+const GITHUB_VARIABLES: [&str; 3] = ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL"];
 
 /// What may be written before or after any command's name.
 #[derive(Debug, Clone, Args)]
@@ -140,18 +142,20 @@ impl Format {
 
 /// What was typed, as far as its values do not tell it.
 #[derive(Debug, Clone)]
-pub struct Typed {
+pub(super) struct Typed {
     /// The command line, as it is recorded.
     pub command: String,
     /// Whether an environment was named by `-E`, not only by a variable that `packs env` may have set.
     pub names_environment: bool,
     /// Whether somebody said if the lockfile may change: `--locked`, `PACKS_LOCKED=1`, `PACKS_LOCKED=0`.
     pub decides_locked: bool,
+    /// The settings that global flags or their variables name, by the setting's name.
+    pub(super) said: BTreeMap<&'static str, Said>,
 }
 
 /// What the process environment and the machine say, read once.
 #[derive(Clone)]
-pub struct Surroundings {
+pub(super) struct Surroundings {
     /// Whether `CI` is set.
     pub ci: bool,
     /// The directory this runs in.
@@ -166,8 +170,12 @@ pub struct Surroundings {
     pub path: Option<OsString>,
     /// The variables that belong to the network, by name; they hold secrets.
     network: BTreeMap<String, String>,
-    /// `SSL_CERT_FILE`.
-    certificates: Option<PathBuf>,
+    /// The variables that set what no global flag sets, by name.
+    settings: BTreeMap<&'static str, String>,
+    /// The machine's settings file, then the user's.
+    config_files: [Option<PathBuf>; 2],
+    /// The user's directory.
+    user_directory: Option<PathBuf>,
     /// `NETRC`, else `.netrc` in the user's directory.
     netrc: Option<PathBuf>,
     fault: Option<String>,
@@ -179,7 +187,7 @@ impl Surroundings {
     /// # Errors
     /// When the directory this runs in is gone.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the process environment")]
-    pub fn read() -> Result<Surroundings, OpsError> {
+    pub(super) fn read() -> Result<Surroundings, OpsError> {
         let text = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let directory = std::env::current_dir().map_err(|source| OpsError::NoDirectory { source })?;
         let user = text("USER").or_else(|| text("LOGNAME")).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
@@ -194,11 +202,26 @@ impl Surroundings {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .filter(is_of_network)
                 .collect(),
-            certificates: text("SSL_CERT_FILE").map(PathBuf::from),
+            settings: KEYS.iter().filter(|key| key.flag.is_empty()).filter_map(|key| Some((key.variable, text(key.variable)?))).collect(),
+            config_files: [
+                Some(text("PACKS_SYSTEM_CONFIG").map_or_else(|| PathBuf::from(SYSTEM_CONFIG), PathBuf::from)),
+                etcetera::base_strategy::Xdg::new().ok().map(|places| places.config_dir().join("packs").join("config.toml")),
+            ],
+            user_directory: text("HOME").map(PathBuf::from),
             netrc: text("NETRC").map(PathBuf::from).or_else(|| text("HOME").map(|home| Path::new(&home).join(".netrc"))),
             fault: text("PACKS_TEST_FAULT"),
         })
     }
+}
+
+/// What was known before the settings: every value, and who is told what happens.
+pub(super) struct Watched {
+    /// Every setting.
+    pub(super) values: Values,
+    /// Who is told.
+    pub(super) report: Arc<dyn Report>,
+    /// Whether stderr may show progress bars.
+    pub(super) progress: bool,
 }
 
 /// What the request means, made once from [`GlobalArgs`] and [`Surroundings`].
@@ -219,6 +242,36 @@ pub struct Settings {
     pub source_date_epoch: Option<i64>,
     /// PATH as found.
     pub path: Option<OsString>,
+    /// How many generations of an environment `gc` keeps at least.
+    pub keep: usize,
+    /// How old a generation must be for `gc` to drop it.
+    pub older_than: Age,
+    /// Every setting, with who said it.
+    pub(super) values: Values,
+    /// The variables found that belong to the network, by name only.
+    pub(super) network_variables: Vec<String>,
+    /// The settings files looked for, weakest first.
+    pub(super) config_files: Vec<String>,
+}
+
+impl Values {
+    /// Reads the settings files and puts them together with what was typed and what variables say.
+    ///
+    /// # Errors
+    /// [`OpsError::Settings`], [`OpsError::Variable`], [`OpsError::Fs`].
+    pub(super) fn gather(around: &Surroundings, typed: &Typed) -> Result<Values, OpsError> {
+        let [system, user] = &around.config_files;
+        let (system, user) = (read_config(system.as_deref())?, read_config(user.as_deref())?);
+        let layers = Layers { system, user, variables: around.settings.clone(), typed: typed.said.clone() };
+        Values::new(layers, around.user_directory.clone())
+    }
+}
+
+fn read_config(path: Option<&Path>) -> Result<ConfigFile, OpsError> {
+    let Some(path) = path else { return Ok(ConfigFile::default()) };
+    let Some(bytes) = fsys::read_optional(path, CONFIG_BYTES_MAX)? else { return Ok(ConfigFile::default()) };
+    let text = String::from_utf8(bytes).map_err(|_| OpsError::NotText { path: path.to_owned(), line: 1 })?;
+    ConfigFile::parse(&text, &path.display().to_string()).map_err(|error| OpsError::Settings(Box::new(error)))
 }
 
 impl Settings {
@@ -226,29 +279,30 @@ impl Settings {
     ///
     /// # Errors
     /// When no home can be told.
-    pub fn new(global: &GlobalArgs, around: &Surroundings, typed: &Typed, report: Arc<dyn Report>) -> Result<Settings, OpsError> {
+    pub(super) fn new(global: &GlobalArgs, around: &Surroundings, typed: &Typed, watched: Watched) -> Result<Settings, OpsError> {
+        let Watched { values, report, progress } = watched;
         if let Some(fault) = &around.fault {
             fsys::fault::arm(fault);
         }
         if global.no_sync {
             fsys::skip_syncs();
         }
-        let jobs = global.jobs.map_or_else(cores, usize::from);
         let context = Context {
-            layout: Layout::new(home(global, around)?),
+            layout: Layout::new(home(&values, around)?),
             directory: global.project.as_ref().map_or_else(|| around.directory.clone(), |directory| around.directory.join(directory)),
             directory_is_project: global.project.is_some(),
             environment: global.env.clone(),
             environment_typed: typed.names_environment,
             locking: if global.locked || global.frozen { Locking::Locked } else { Locking::Allowed },
-            offline: global.offline || global.frozen,
-            network: Network::new(network(around)),
+            offline: values.switch("offline") || global.frozen,
+            network: Network::new(network(&values, around)),
+            mirrors: values.mirrors.iter().map(|(mirror, _)| mirror.clone()).collect(),
             sync: !global.no_sync,
-            connections: if global.jobs == Some(1) { 1 } else { CONNECTIONS_DEFAULT },
-            limits: Limits::default(),
-            jobs,
+            connections: if global.jobs == Some(1) { 1 } else { number(&values, "http.connections").unwrap_or(1) },
+            limits: values.limits(),
+            jobs: number(&values, "jobs").unwrap_or_else(cores),
             interrupt: Interrupt::default(),
-            wait_max: Duration::from_secs(global.wait),
+            wait_max: Duration::from_secs(values.count("wait").unwrap_or(WAIT_SECONDS_DEFAULT)),
             who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
             platform: Platform::host(),
             clock: Box::new(now),
@@ -259,21 +313,33 @@ impl Settings {
             format: if global.json { Format::Json } else { global.format },
             quiet: global.quiet,
             verbose: global.verbose,
-            progress: !global.no_progress && !global.quiet && std::io::stderr().is_terminal(),
+            progress,
             ci: around.ci && !typed.decides_locked,
             source_date_epoch: around.source_date_epoch,
             path: around.path.clone(),
+            keep: number(&values, "gc.keep").unwrap_or(usize::MAX),
+            older_than: values.age("gc.older-than"),
+            values,
+            network_variables: around.network.keys().filter(|name| *name != "HOME").cloned().collect(),
+            config_files: around.config_files.iter().flatten().map(|path| path.display().to_string()).collect(),
         })
     }
 }
 
 fn is_of_network((name, value): &(String, String)) -> bool {
-    let is_proxy = PROXY_VARIABLES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
-    !value.is_empty() && (is_proxy || NETWORK_VARIABLES.iter().any(|known| if known.ends_with('_') { name.starts_with(known) } else { name == known }))
+    !value.is_empty() && (NetSettings::wants_variable(name) || GITHUB_VARIABLES.contains(&name.as_str()))
 }
 
-fn network(around: &Surroundings) -> NetSettings {
-    NetSettings { certificates: around.certificates.clone(), netrc: around.netrc.clone(), variables: around.network.clone(), ..NetSettings::default() }
+fn network(values: &Values, around: &Surroundings) -> NetSettings {
+    NetSettings {
+        connect_max: values.duration("http.connect-timeout"),
+        silence_max: values.duration("http.timeout"),
+        retries_max: values.count("http.retries").and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        backoff: Duration::from_millis(values.count("http.backoff-ms").unwrap_or(0)),
+        certificates: values.path("http.ca-certificates"),
+        netrc: around.netrc.clone(),
+        variables: around.network.clone(),
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -285,9 +351,14 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
-fn home(global: &GlobalArgs, around: &Surroundings) -> Result<PathBuf, OpsError> {
-    let home = match &global.home {
-        Some(home) => home.clone(),
+/// Gives a count as the machine counts; the table's limits leave none out.
+fn number(values: &Values, name: &str) -> Option<usize> {
+    values.count(name).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn home(values: &Values, around: &Surroundings) -> Result<PathBuf, OpsError> {
+    let home = match values.path("home") {
+        Some(home) => home,
         None => etcetera::base_strategy::Xdg::new().map_err(|_| OpsError::NoHome)?.data_dir().join("packs"),
     };
     Ok(normalised(&around.directory.join(home)))

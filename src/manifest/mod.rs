@@ -41,6 +41,7 @@ pub use fault::ManifestError;
 pub(crate) use fault::escaped;
 pub use license::LicenseTerm;
 pub use license::parse_license_expression;
+pub(crate) use parse::read_address;
 pub use render::render_faults;
 pub(crate) use section::Field;
 pub(crate) use section::Section;

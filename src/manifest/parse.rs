@@ -25,6 +25,7 @@ use crate::manifest::pins;
 use crate::manifest::place;
 use crate::manifest::section::Field;
 use crate::manifest::section::Section;
+use crate::manifest::section::Text;
 use crate::manifest::section::parse_noun;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
@@ -187,7 +188,11 @@ fn read_key(text: &str, span: std::ops::Range<usize>, faults: &mut Faults<'_>) -
 }
 
 fn read_registry_url(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<String> {
-    let url = field.string(faults)?;
+    read_address((field.string(faults)?, field.span.clone()), faults)
+}
+
+/// Reads the address of a registry: a known scheme, a place, and no password.
+pub(crate) fn read_address((url, span): Text<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let (message, label) = match url.split_once(':') {
         _ if url.chars().any(char::is_control) => ("the address has control characters".to_owned(), "not an address"),
         None => (format!("{} is no address; a directory is written \"file:registry\"", quoted(url)), "no scheme"),
@@ -196,12 +201,12 @@ fn read_registry_url(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<Strin
         }
         Some((_, rest)) if rest.trim_start_matches('/').is_empty() => (format!("{} names no place", quoted(url)), "nothing after the scheme"),
         Some((scheme, rest)) if scheme != "file" && has_user(rest) => {
-            faults.hide(field.span.clone());
-            ("the address carries a user or password, which everyone who reads packs.toml would see".to_owned(), "credentials")
+            faults.hide(span.clone());
+            ("the address carries a user or password, which everyone who reads this file would see".to_owned(), "credentials")
         }
         Some(_) => return Some(url.to_owned()),
     };
-    faults.add(field.span.clone(), message, label);
+    faults.add(span, message, label);
     None
 }
 

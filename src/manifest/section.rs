@@ -174,6 +174,15 @@ impl<'d> Field<'d> {
         self.value.as_table().map(|table| Section { path: self.path.clone(), is_document: false, span: self.span.clone(), table })
     }
 
+    /// Reads a list of tables.
+    pub(crate) fn sections(&self, faults: &mut Faults<'_>) -> Vec<Section<'d>> {
+        let tables: Option<Vec<Section<'d>>> = self.value.as_array().and_then(|array| {
+            let section = |table| Section { path: self.path.clone(), is_document: false, span: self.span.clone(), table };
+            array.iter().map(|element| element.get_ref().as_table().map(|table| Section { span: element.span(), ..section(table) })).collect()
+        });
+        self.expect_type(tables, "a list of tables", faults).unwrap_or_default()
+    }
+
     /// Reads a string that spells a noun.
     pub(crate) fn noun<T: FromStr<Err = InvalidNoun>>(&self, faults: &mut Faults<'_>) -> Option<T> {
         self.string(faults).and_then(|text| parse_noun((text, self.span.clone()), faults))

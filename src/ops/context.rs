@@ -12,6 +12,7 @@ use crate::model::EnvironmentName;
 use crate::model::Platform;
 use crate::net::Network;
 use crate::ops::Interrupt;
+use crate::ops::Mirror;
 use crate::store::layout::Layout;
 
 /// Whether a lockfile may be written.
@@ -54,6 +55,8 @@ pub enum Event {
     Warning(String),
     /// Something a person may want to know.
     Note(String),
+    /// Something for whoever wants to know more.
+    Detail(String),
     /// Archives are about to be downloaded and unpacked.
     StageBegins {
         /// Count of those that are downloaded.
@@ -143,6 +146,8 @@ pub struct Context {
     pub network: Network,
     /// Whether effects are synced to the disk.
     pub sync: bool,
+    /// Other addresses of registries, asked first.
+    pub mirrors: Vec<Mirror>,
     /// Requests that registries are asked at once, at least 1.
     pub connections: usize,
     /// What an archive may ask of the machine.

@@ -50,6 +50,27 @@ pub enum OpsError {
     /// There is neither a home named nor a user's home directory.
     #[error("cannot tell where the home of the store is: no --home, no PACKS_HOME and no home directory of the user")]
     NoHome,
+    /// A settings file is at fault.
+    #[error(transparent)]
+    Settings(Box<ManifestError>),
+    /// A variable that sets something holds no such value.
+    #[error("{variable} is {found:?}, expected {expected}")]
+    Variable {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        found: String,
+        /// What it may hold.
+        expected: String,
+    },
+    /// A setting was named that there is not.
+    #[error("no setting {name}")]
+    UnknownSetting {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
     /// No packs.toml was found.
     #[error("no packs.toml in {} or above", searched.display())]
     NoProject {

@@ -28,6 +28,8 @@ use crate::net::Transport;
 use crate::net::Unasked;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::mirrors;
+use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
 use crate::registry::IndexDocument;
 use crate::source::RegistrySource;
@@ -137,7 +139,23 @@ fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
 }
 
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
-fn open_remote(context: &Context, address: &str, _purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
+fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
+    if purpose == Purpose::Write {
+        return open_address(context, address);
+    }
+    let mut addresses =
+        mirrors::addresses(&context.mirrors, address).into_iter().map(|address| open_address(context, &address)).collect::<Result<Vec<_>, _>>()?;
+    if addresses.len() == 1 {
+        return Ok(addresses.remove(0));
+    }
+    Ok(Box::new(Mirrored::new(addresses, Arc::clone(&context.report))))
+}
+
+/// Opens one address, as it is; a mirror may be a directory of this machine.
+fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, NetError> {
+    if let Some(directory) = local_directory(address) {
+        return Ok(Box::new(Directory::new(directory)));
+    }
     if context.offline {
         return Ok(Box::new(Unasked::new(shown(address))));
     }

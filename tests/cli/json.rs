@@ -44,6 +44,7 @@ fn what_is_printed_is_what_the_schemas_say() {
         &["switch"],
         &["switch", "-n"],
         &["install", "snippets"],
+        &["config"],
         &["status"],
         &["tree"],
         &["tree", "--invert"],

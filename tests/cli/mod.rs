@@ -3,6 +3,7 @@
 mod audit;
 mod build;
 mod by_hand;
+mod config;
 mod damaged;
 mod errors;
 mod gc;

@@ -125,6 +125,7 @@ impl TestEnv {
             .env("HOME", self.root().join("user"))
             .env("USER", "tester")
             .env("PACKS_HOME", self.home())
+            .env("PACKS_SYSTEM_CONFIG", self.root().join("system/config.toml"))
             .env("PACKS_NO_SYNC", "1")
             .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH)
             .stdin(Stdio::null());

@@ -29,13 +29,13 @@ const KEEPERS_SHOWN: usize = 10;
     after_help = "Examples:\n  packs gc -n                          the same path and the same numbers, removing nothing\n  packs gc --keep 3 --older-than 7d    keep less of each environment\n  packs gc --max-size 20G              drop old generations until the store fits"
 )]
 pub struct Arguments {
-    /// Keep at least the newest N generations of each environment
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    keep: usize,
+    /// Keep at least the newest N generations of each environment (default: 10, or the setting gc.keep)
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
 
-    /// Keep every generation younger than this: 30d, 12h, 2w
-    #[arg(long, value_name = "AGE", default_value = "30d")]
-    older_than: Age,
+    /// Keep every generation younger than this: 30d, 12h, 2w (default: 30d, or the setting gc.older-than)
+    #[arg(long, value_name = "AGE")]
+    older_than: Option<Age>,
 
     /// Drop the oldest unprotected generations until the store is no larger: 500M, 20G
     #[arg(long, value_name = "SIZE")]
@@ -52,8 +52,8 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
     let request = GcRequest {
-        keep: arguments.keep,
-        older_than: arguments.older_than,
+        keep: arguments.keep.unwrap_or(settings.keep),
+        older_than: arguments.older_than.unwrap_or(settings.older_than),
         max_size: arguments.max_size,
         missing_projects: arguments.missing_projects,
         dry_run: arguments.dry_run,

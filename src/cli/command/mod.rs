@@ -3,6 +3,7 @@
 mod audit;
 pub(super) mod build;
 mod completions;
+pub(super) mod config;
 mod download;
 mod env;
 mod gc;
@@ -96,6 +97,8 @@ pub enum Command {
     Download(download::Arguments),
     /// Show who did what, when and why
     Audit(audit::Arguments),
+    /// Show every setting, its value, and who said so
+    Config(config::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print or write the man pages
@@ -154,6 +157,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Publish(arguments)) => publish::run(arguments, &settings, output),
         Some(Command::Download(arguments)) => download::run(arguments, &settings, output),
         Some(Command::Audit(arguments)) => audit::run(arguments, &settings, output),
+        Some(Command::Config(arguments)) => config::run(&arguments, &settings, output),
         Some(Command::Completions(arguments)) => completions::run(&arguments, output),
         Some(Command::Man(arguments)) => man::run(arguments, output),
     }
