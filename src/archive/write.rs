@@ -484,7 +484,9 @@ mod tests {
         manifest.files.push(FileEntry::Symlink { path: path("zz"), target: "../../etc/passwd".into() });
         assert!(matches!(write(&manifest, &contents, Packing::quick(Compression::Zstd)), Err(ArchiveError::BadLink { .. })));
         let zeros = vec![0; 80 << 20];
-        let (bomb, contents_of_bomb) = (PackManifest { files: vec![listed("zeros", &zeros)], ..manifest.clone() }, BTreeMap::from([(path("zeros"), zeros)]));
+        let mut bomb = manifest.clone();
+        bomb.files = vec![listed("zeros", &zeros)];
+        let contents_of_bomb = BTreeMap::from([(path("zeros"), zeros)]);
         assert!(matches!(write(&bomb, &contents_of_bomb, Packing::quick(Compression::Zstd)), Err(ArchiveError::OverLimit { .. })));
         manifest.files.reverse();
         assert!(matches!(write(&manifest, &contents, Packing::quick(Compression::Zstd)), Err(ArchiveError::FilesOutOfOrder { .. })));
