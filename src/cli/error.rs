@@ -28,9 +28,12 @@ use crate::model::Place;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
+use crate::ops::LineEdit;
 use crate::ops::MissingArchive;
 use crate::ops::OpsError;
+use crate::ops::ShownFix;
 use crate::registry::RegistryError;
+use crate::resolve::Change;
 use crate::resolve::ConflictHint;
 use crate::source::SourceError;
 use crate::source::Trust;
@@ -41,7 +44,7 @@ pub(super) const ANSWER_IS_NO: u8 = 1;
 /// The request is wrong.
 pub(super) const USAGE: u8 = 2;
 /// No resolution exists.
-const CONFLICT: u8 = 3;
+pub(super) const CONFLICT: u8 = 3;
 /// The lockfile must not change and does not fit.
 const LOCKED: u8 = 4;
 /// A digest, an archive, the store or the log is not what it should be.
@@ -251,6 +254,8 @@ fn classify(failure: &OpsError) -> Kind {
         },
         OpsError::Interrupted | OpsError::InterruptedBetween => kind("interrupted", INTERRUPTED),
         OpsError::Conflict { .. } => kind("conflict", CONFLICT),
+        OpsError::OutOfTime { .. } => kind("solve-timeout", UNKNOWN),
+        OpsError::NoSuchFix { .. } => kind("no-such-fix", NOT_FOUND),
         OpsError::Lockfile(error) => lockfile(error),
         OpsError::Refused { .. } => kind("refused", REFUSED),
         OpsError::PreciseOfMany { .. } => kind("precise-of-many", USAGE),
@@ -450,7 +455,12 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
-        OpsError::Conflict { conflict, .. } => conflict.hints().iter().map(conflict_hint).collect(),
+        OpsError::Conflict { conflict, fix, .. } => conflict.hints().iter().map(conflict_hint).chain(fix.as_deref().and_then(fix_hint)).collect(),
+        OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
+        OpsError::OutOfTime { hottest, .. } => {
+            let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
+            narrower.into_iter().chain(["give it longer with --solve-timeout SECONDS".to_owned()]).collect()
+        }
         OpsError::Clashes(clashes) => clash_hints(clashes),
         OpsError::InTheWay { .. } => vec!["move these files away, or choose another target under [place]; nothing was changed".into()],
         OpsError::NoGeneration { environment } => vec![format!("`packs switch {environment}` makes the first one")],
@@ -589,7 +599,7 @@ fn fs_hints(error: &FsError) -> Vec<String> {
     }
 }
 
-fn conflict_hint(hint: &ConflictHint) -> String {
+pub(super) fn conflict_hint(hint: &ConflictHint) -> String {
     match hint {
         ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
         ConflictHint::UnknownPack { name, .. } => format!("there is no pack {name} in its registry"),
@@ -603,6 +613,24 @@ fn conflict_hint(hint: &ConflictHint) -> String {
         }
         ConflictHint::Refused { name, version, refusal } => format!("{name} {version} would do but is not allowed: {refusal}"),
     }
+}
+
+/// Says which lines to edit; to do without what was asked for is no advice.
+fn fix_hint(fix: &ShownFix) -> Option<String> {
+    if fix.changes.iter().all(|change| matches!(change, Change::Drop { .. })) {
+        return None;
+    }
+    let joined = |lines: &[String]| lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
+    let edit = |edit: &LineEdit| {
+        let at = format!("in {}:{}", edit.file, edit.line);
+        match (joined(&edit.before), joined(&edit.after)) {
+            (before, after) if after.is_empty() => format!("{at} take out {before}"),
+            (before, after) if before.is_empty() => format!("{at} add {after}"),
+            (before, after) => format!("{at} write {after} instead of {before}"),
+        }
+    };
+    let edits: Vec<String> = fix.edits.iter().map(edit).collect();
+    Some(format!("this would do: {}; `packs resolve --fixes 3` shows more", edits.join(", and ")))
 }
 
 fn clash_hints(clashes: &crate::generation::Clashes) -> Vec<String> {

@@ -39,6 +39,7 @@ pub fn schemas() -> Vec<Named> {
         of::<Outcome>("packs.gc/1"),
         of::<ops::VerifyOutcome>("packs.verify/1"),
         of::<ops::LockOutcome>("packs.lock/1"),
+        of::<ops::ResolveOutcome>("packs.resolve/1"),
         of::<ops::InitOutcome>("packs.init/1"),
         of::<ops::ListOutcome>("packs.list/1"),
         of::<ops::TreeOutcome>("packs.tree/1"),

@@ -43,6 +43,9 @@ const SYSTEM_CONFIG: &str = "/etc/packs/config.toml";
 /// Variables that GitHub's releases want, besides those that the network itself wants.
 const GITHUB_VARIABLES: [&str; 3] = ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL"];
 
+/// Seconds to look for a resolution unless told otherwise: far more than any real project took, and short enough for a person who waits.
+const SOLVE_SECONDS_DEFAULT: u64 = 60;
+
 /// What may be written before or after any command's name.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
@@ -105,6 +108,10 @@ pub struct GlobalArgs {
     /// How long to wait for another packs that holds a lock
     #[arg(long, value_name = "SECONDS", env = "PACKS_WAIT", default_value_t = WAIT_SECONDS_DEFAULT, global = true)]
     pub wait: u64,
+
+    /// How long to look for a resolution before giving up
+    #[arg(long, value_name = "SECONDS", env = "PACKS_SOLVE_TIMEOUT", default_value_t = SOLVE_SECONDS_DEFAULT, global = true)]
+    pub solve_timeout: u64,
 
     /// How many threads to use (1: one, with disk calls in an exact order and one download after the other; default: one per core)
     #[arg(short, long, value_name = "N", env = "PACKS_JOBS", value_parser = clap::value_parser!(u16).range(1..=256), global = true)]
@@ -303,6 +310,7 @@ impl Settings {
             jobs: number(&values, "jobs").unwrap_or_else(cores),
             interrupt: Interrupt::default(),
             wait_max: Duration::from_secs(values.count("wait").unwrap_or(WAIT_SECONDS_DEFAULT)),
+            solve_max: Duration::from_secs(global.solve_timeout),
             who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
             platform: Platform::host(),
             clock: Box::new(now),

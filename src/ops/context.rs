@@ -158,6 +158,8 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// How long to wait for a lock.
     pub wait_max: Duration,
+    /// How long to look for a resolution.
+    pub solve_max: Duration,
     /// Who runs this.
     pub who: Who,
     /// What this machine runs; `None` where packs knows no name for it.

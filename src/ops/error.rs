@@ -33,6 +33,7 @@ use crate::model::ReleaseId;
 use crate::model::StorePath;
 use crate::model::Version;
 use crate::net::NetError;
+use crate::ops::ShownFix;
 use crate::resolve::Conflict;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -181,6 +182,26 @@ pub enum OpsError {
         environment: EnvironmentName,
         /// The proof.
         conflict: Box<Conflict>,
+        /// The smallest change that would help, if one was found at once.
+        fix: Option<Box<ShownFix>>,
+    },
+    /// Fewer changes that would help were found than the one that is to be made.
+    #[error("there is no fix {number}: {}", if *found == 0 { "none was found".to_owned() } else { format!("{found} were found") })]
+    NoSuchFix {
+        /// The number asked for.
+        number: usize,
+        /// How many were found.
+        found: usize,
+    },
+    /// Whether there is a resolution was not found out in time.
+    #[error("environment {environment}: no resolution was found within {seconds} s{}", if hottest.is_empty() { String::new() } else { format!("; most conflicts were about {}", listed(hottest)) })]
+    OutOfTime {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The time that was given.
+        seconds: u64,
+        /// The packs with most conflicts, the hottest first.
+        hottest: Vec<PackName>,
     },
     /// A lockfile is at fault.
     #[error(transparent)]

@@ -79,33 +79,57 @@ pub fn lock(context: &Context, request: &LockRequest) -> Result<LockOutcome, Ops
     let session = Session::open(context, &found)?;
     let project = Project::read(found.directory)?;
     let plans = plan_all(context, &project, request)?;
-    let edits: Vec<FileEdit> =
-        plans.iter().filter(|plan| plan.is_change()).map(|plan| FileEdit::new(&plan.file, plan.before.as_deref(), Some(&plan.after))).collect();
-    if let (Some(first), false) = (plans.first(), edits.is_empty()) {
-        let record = Recorded {
-            action: "lock",
-            project: Some(&project),
-            environment: (!request.all).then_some(&first.environment),
-            reason: request.change.reason.as_deref(),
-            packs: plans.iter().flat_map(|plan| plan.changes.all().cloned()).collect(),
-        };
+    if let Some(first) = plans.first() {
         let environment = Environment::new(&context.layout, &session.known.id, &first.environment);
-        recorded(context, record, || {
-            let commit = Commit {
-                action: "lock",
-                files: edits,
-                environment: &environment,
-                from: None,
-                to: None,
-                activate: None,
-                staged: None,
-                is_synced: false,
-                place: PlacePlan::default(),
-            };
-            commit::apply(context, &session, commit).map(|_| ())
-        })?;
+        let write = Write { action: "lock", project: &project, environment: &environment, reason: request.change.reason.as_deref() };
+        write_locks(context, &session, &write, (&plans, None))?;
     }
     Ok(outcome(&plans, false))
+}
+
+/// Who writes lockfiles, and why.
+pub(super) struct Write<'w> {
+    /// The action, as the audit log calls it.
+    pub action: &'static str,
+    /// The project.
+    pub project: &'w Project,
+    /// The environment whose journal line it is.
+    pub environment: &'w Environment,
+    /// Why, as the person said.
+    pub reason: Option<&'w str>,
+}
+
+/// Writes the lockfiles that change, and packs.toml if it does: journalled, recorded, all or none.
+pub(super) fn write_locks(context: &Context, session: &Session, write: &Write<'_>, (plans, manifest): (&[LockPlan], Option<FileEdit>)) -> Result<(), OpsError> {
+    let changed = plans.iter().filter(|plan| plan.is_change());
+    let files: Vec<FileEdit> = changed.map(|plan| FileEdit::new(&plan.file, plan.before.as_deref(), Some(&plan.after))).chain(manifest).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let record = Recorded {
+        action: write.action,
+        project: Some(write.project),
+        environment: match plans {
+            [only] => Some(&only.environment),
+            _ => None,
+        },
+        reason: write.reason,
+        packs: plans.iter().flat_map(|plan| plan.changes.all().cloned()).collect(),
+    };
+    recorded(context, record, || {
+        let commit = Commit {
+            action: write.action,
+            files,
+            environment: write.environment,
+            from: None,
+            to: None,
+            activate: None,
+            staged: None,
+            is_synced: false,
+            place: PlacePlan::default(),
+        };
+        commit::apply(context, session, commit).map(|_| ())
+    })
 }
 
 fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Result<Vec<LockPlan>, OpsError> {

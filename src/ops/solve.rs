@@ -26,18 +26,13 @@ use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::path_pack;
 use crate::ops::project::Project;
+use crate::ops::question::Question;
 use crate::ops::universe::Offered;
 use crate::ops::universe::Universe;
 use crate::policy;
 use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
-use crate::resolve;
 use crate::resolve::Chosen;
-use crate::resolve::Failure;
-use crate::resolve::Limit;
-use crate::resolve::Mode;
-use crate::resolve::Preferences;
-use crate::resolve::Root;
 
 /// Which locked versions a solve may leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +67,7 @@ impl<'f> Asked<'f> {
     }
 
     /// Gives the options wanted, of which some are only ever asked for and kept.
-    fn options(&self, wants: &Wants, project: &Project, found: Option<&Options>) -> Options {
+    pub(super) fn options(&self, wants: &Wants, project: &Project, found: Option<&Options>) -> Options {
         let wanted = Options::wanted(wants, project.manifest.policy.as_ref());
         let kept = match found {
             Some(found) => wanted.keeping(found),
@@ -139,11 +134,11 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
     if let (Some(moment), None, false) = (options.as_of, asked.as_of, *asked.freedom == Freedom::Keep) {
         context.warn(format!("{} is locked as of {moment}, and nothing newer counts; `packs lock --as-of none` lifts that", environment.lockfile_name()));
     }
-    let universe = Universe::load(context, project, &wants, options.as_of)?;
-    let preferences = preferences(project, &wants, &found, (asked.freedom, &options))?;
-    let lockfile = solve(&wants, options, &universe, &preferences, found.revision())?;
-    check_precise(&lockfile, asked.freedom)?;
-    Ok(found.plan(environment, lockfile))
+    let question = Question::new(context, project, (wants, options), (found, asked.freedom))?;
+    let resolution = question.solve(context).map_err(|failure| question.refuse(context, project, failure))?;
+    let plan = question.plan(&resolution);
+    check_precise(&plan.lockfile, asked.freedom)?;
+    Ok(plan)
 }
 
 /// Judges the locked releases again, by what the lockfile states of them: a merge or an editor may have put in what no solve would have chosen.
@@ -167,7 +162,7 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
 }
 
 /// The lockfile as it was found.
-enum Found {
+pub(super) enum Found {
     Nothing,
     Readable(String, Lockfile),
     /// With git's markers; the versions of both sides, and the options of ours.
@@ -175,7 +170,7 @@ enum Found {
 }
 
 impl Found {
-    fn read(project: &Project, environment: &EnvironmentName) -> Result<Found, OpsError> {
+    pub(super) fn read(project: &Project, environment: &EnvironmentName) -> Result<Found, OpsError> {
         let file = environment.lockfile_name();
         let Some(text) = project.lockfile_text(environment)? else { return Ok(Found::Nothing) };
         if let Some(sides) = crate::lock::conflict_sides(&text, &file)? {
@@ -187,7 +182,7 @@ impl Found {
         Ok(Found::Readable(text, lockfile))
     }
 
-    fn options(&self) -> Option<&Options> {
+    pub(super) fn options(&self) -> Option<&Options> {
         match self {
             Found::Nothing => None,
             Found::Readable(_, lockfile) => Some(&lockfile.options),
@@ -210,7 +205,7 @@ impl Found {
         }
     }
 
-    fn pins(&self) -> BTreeMap<PackName, Version> {
+    pub(super) fn pins(&self) -> BTreeMap<PackName, Version> {
         match self {
             Found::Nothing => BTreeMap::new(),
             Found::Readable(_, lockfile) => lockfile.pins(),
@@ -219,23 +214,23 @@ impl Found {
         }
     }
 
-    fn revision(&self) -> u32 {
+    pub(super) fn revision(&self) -> u32 {
         match self {
             Found::Readable(_, lockfile) => lockfile.revision,
             Found::Nothing | Found::Conflicted(..) => 0,
         }
     }
 
-    fn plan(self, environment: &EnvironmentName, lockfile: Lockfile) -> LockPlan {
+    pub(super) fn plan(&self, environment: &EnvironmentName, lockfile: Lockfile) -> LockPlan {
         let after = lockfile.format();
         let (before, old, state) = match self {
             Found::Nothing => (None, None, LockfileState::Created),
-            Found::Readable(text, old) if text == after => (Some(text), Some(old), LockfileState::Fresh),
+            Found::Readable(text, old) if *text == after => (Some(text), Some(old), LockfileState::Fresh),
             Found::Readable(text, old) => (Some(text), Some(old), LockfileState::Updated),
             Found::Conflicted(text, ..) => (Some(text), None, LockfileState::Merged),
         };
-        let changes = Changes::from_all(crate::lock::diff(old.as_ref(), &lockfile));
-        LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before, after, lockfile, state, changes }
+        let changes = Changes::from_all(crate::lock::diff(old, &lockfile));
+        LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before: before.cloned(), after, lockfile, state, changes }
     }
 }
 
@@ -281,59 +276,7 @@ fn path_edges(manifest: &crate::archive::PackManifest, extras: &BTreeSet<crate::
     edges
 }
 
-fn preferences(project: &Project, wants: &Wants, found: &Found, (freedom, options): (&Freedom, &Options)) -> Result<Preferences, OpsError> {
-    let is_alike = |other: &Options| (other.resolution, other.as_of) == (options.resolution, options.as_of);
-    // What was chosen in another mode, or of another moment, says nothing about this one.
-    let mut locked = if found.options().is_some_and(is_alike) { found.pins() } else { BTreeMap::new() };
-    match freedom {
-        Freedom::Keep => {}
-        Freedom::Update(names) => locked.retain(|name, _| !names.contains(name)),
-        Freedom::UpdateAll => locked.clear(),
-        Freedom::Precise(name, version) => {
-            locked.insert(name.clone(), version.clone());
-        }
-    }
-    let mut others: BTreeMap<PackName, BTreeSet<Version>> = BTreeMap::new();
-    // An update asks for the newest: what the other environments still have must not hold it back.
-    let updated = |name: &PackName| match freedom {
-        Freedom::UpdateAll => true,
-        Freedom::Update(names) => names.contains(name),
-        Freedom::Keep | Freedom::Precise(..) => false,
-    };
-    let lockfiles = project.other_lockfiles(&wants.environment)?;
-    let agreeing = lockfiles.iter().filter(|(name, lockfile)| !wants.conflicts.contains(name) && is_alike(&lockfile.options));
-    for (_, lockfile) in agreeing {
-        for (name, version) in lockfile.pins().into_iter().filter(|(name, _)| !updated(name)) {
-            others.entry(name).or_default().insert(version);
-        }
-    }
-    Ok(Preferences { mode: mode(options.resolution), locked, others })
-}
-
-fn mode(resolution: ResolutionMode) -> Mode {
-    match resolution {
-        ResolutionMode::Highest => Mode::Highest,
-        ResolutionMode::Lowest => Mode::Lowest,
-        ResolutionMode::LowestDirect => Mode::LowestDirect,
-    }
-}
-
-fn solve(wants: &Wants, options: Options, universe: &Universe, preferences: &Preferences, revision: u32) -> Result<Lockfile, OpsError> {
-    let roots: Vec<Root> = wants.packages.values().map(root).collect();
-    let resolution = resolve::resolve(&roots, universe, preferences, &Limit::none()).map_err(|failure| match failure {
-        Failure::Conflict(conflict) => OpsError::Conflict { environment: wants.environment.clone(), conflict },
-        Failure::OutOfTime { .. } => unreachable!("no limit was set"),
-    })?;
-    let releases = resolution.releases.iter().map(|(name, chosen)| (name.clone(), locked_release(name, chosen, universe))).collect();
-    Ok(Lockfile { environment: wants.environment.clone(), revision, options, requirements: wants.requirements(), releases })
-}
-
-fn root(entry: &crate::manifest::PackageEntry) -> Root {
-    let requirement = &entry.requirement;
-    Root { name: requirement.name.clone(), range: requirement.range.clone(), extras: requirement.extras.clone(), at: Some(entry.at.clone()) }
-}
-
-fn locked_release(name: &PackName, chosen: &Chosen, universe: &Universe) -> LockedRelease {
+pub(super) fn locked_release(name: &PackName, chosen: &Chosen, universe: &Universe) -> LockedRelease {
     let edge = |(name, range): &(PackName, Range)| Edge { name: name.clone(), range: range.clone() };
     let mut requires: Vec<Edge> = chosen.requires.iter().map(edge).collect();
     requires.sort();

@@ -63,7 +63,7 @@ fn judge_production_ready(facts: &ReleaseFacts<'_>, required: bool, at: &Place) 
 fn judge_quality(facts: &ReleaseFacts<'_>, lowest: u8, at: &Place) -> Option<Refusal> {
     match facts.quality {
         Some(quality) if quality >= lowest => None,
-        Some(quality) => Some(refusal("min-quality", format!("its quality {quality} is below {lowest}"), at)),
+        Some(quality) => Some(refusal("min-quality", format!("quality {quality} is below {lowest}"), at)),
         None => Some(refusal("min-quality", format!("no quality is recorded, and at least {lowest} is required"), at)),
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn quality() {
         check("min-quality = 87", &GOOD, None);
-        check("min-quality = 88", &GOOD, Some("its quality 87 is below 88, packs.toml:4"));
+        check("min-quality = 88", &GOOD, Some("quality 87 is below 88, packs.toml:4"));
         let unrated = ReleaseFacts { quality: None, ..GOOD };
         check("min-quality = 80", &unrated, Some("no quality is recorded, and at least 80 is required, packs.toml:4"));
         check("min-quality = 0", &unrated, Some("no quality is recorded, and at least 0 is required, packs.toml:4"));

@@ -24,6 +24,7 @@ use crate::resolve::Candidate;
 use crate::resolve::Candidates;
 use crate::resolve::Root;
 use crate::resolve::explain;
+use crate::resolve::explain::Length;
 use crate::resolve::hints;
 use crate::resolve::hints::ConflictHint;
 use crate::resolve::solver::Proof;
@@ -109,9 +110,15 @@ pub(super) struct Claim {
 }
 
 impl Conflict {
-    /// Tells in sentences why there is no resolution, with requirements as written and where; at most 40 lines, the last one the conclusion.
+    /// Tells why there is no resolution: first the requirements that cannot be met together, each with its place, then the proof in sentences, requirements
+    /// as written; at most 40 lines, the last one the conclusion.
     pub fn explain(&self) -> String {
-        explain::explain(self)
+        explain::explain(self, Length::Short)
+    }
+
+    /// Tells the same without leaving anything out.
+    pub fn explain_all(&self) -> String {
+        explain::explain(self, Length::Full)
     }
 
     /// Tells what may help.

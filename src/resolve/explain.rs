@@ -1,10 +1,13 @@
 //! A conflict in sentences.
 //!
-//! The steps are put into lines, causes first, each line going on from the one before where it can:
+//! First what it is about, with its places; then the steps of the proof in lines, causes first, each line going on from the one before where it can:
 //!
 //! ```text
-//! Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1 (packs.toml:12), dashboard 1.4.0 cannot be chosen.
-//! And because your project requires dashboard ^1.4 (packs.toml:9), the requirements charting ^1 (packs.toml:12) and dashboard ^1.4 (packs.toml:9) cannot be met together.
+//! These two requirements cannot be met together:
+//!   packs.toml:9   dashboard ^1.4
+//!   packs.toml:12  charting ^1
+//! Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1, dashboard 1.4.0 cannot be chosen.
+//! And because your project requires dashboard ^1.4, these requirements cannot be met together.
 //! ```
 //!
 //! Nothing here recurses: a proof may be as deep as a chain of requirements is long.
@@ -13,6 +16,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::model::Place;
 use crate::resolve::conflict::Conflict;
 use crate::resolve::conflict::Step;
 use crate::resolve::wording::Wording;
@@ -20,8 +24,20 @@ use crate::resolve::wording::Wording;
 /// Most lines of an explanation; longer ones lose their middle, never their end.
 const LINES_MAX: usize = 40;
 
-/// Lines kept from the start of a longer explanation; the rest is kept from its end, where the conclusion is.
+/// Lines of the proof kept from the start of a longer explanation; the rest is kept from its end, where the conclusion is.
 const LINES_AT_START: usize = 15;
+
+/// Most requirements that a short explanation lists.
+const REQUIREMENTS_MAX: usize = 10;
+
+/// How much of a long explanation is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// No more lines than a person reads.
+    Short,
+    /// All.
+    Full,
+}
 
 /// One sentence: premises, then what follows.
 struct Line {
@@ -36,10 +52,11 @@ struct Line {
 }
 
 /// Writes the explanation.
-pub(super) fn explain(conflict: &Conflict) -> String {
+pub(super) fn explain(conflict: &Conflict, length: Length) -> String {
     let wording = Wording::new(conflict);
+    let mut head = head(conflict, length);
     let lines = Outline::new(&conflict.steps).lines();
-    let left_out = left_out(lines.len());
+    let left_out = if length == Length::Full { 0..0 } else { left_out(lines.len(), LINES_MAX - head.len()) };
     let shown: Vec<usize> = (0..lines.len()).filter(|number| !left_out.contains(number)).collect();
     let mut sentences = format_lines(&wording, &lines, &shown);
     if !left_out.is_empty() {
@@ -48,12 +65,34 @@ pub(super) fn explain(conflict: &Conflict) -> String {
     if lines.is_empty() {
         sentences.push(wording.single(conflict.steps.len() - 1));
     }
-    sentences.join("\n")
+    head.append(&mut sentences);
+    head.join("\n")
+}
+
+/// Says which requirements it is about, and where they are written.
+fn head(conflict: &Conflict, length: Length) -> Vec<String> {
+    let mut requirements = conflict.requirements();
+    requirements.sort_by(|(name, _, at), (other, _, other_at)| (at, name).cmp(&(other_at, other)));
+    let opening = match requirements.len() {
+        0 => return Vec::new(),
+        1 => "This requirement cannot be met:".to_owned(),
+        2 => "These two requirements cannot be met together:".to_owned(),
+        count => format!("These {count} requirements cannot be met together:"),
+    };
+    let most = if length == Length::Full || requirements.len() <= REQUIREMENTS_MAX { requirements.len() } else { REQUIREMENTS_MAX - 1 };
+    let place = |at: &Option<Place>| at.as_ref().map_or_else(|| "packs.toml".to_owned(), ToString::to_string);
+    let width = requirements.iter().take(most).map(|(_, _, at)| place(at).len()).max().unwrap_or_default();
+    let mut lines = vec![opening];
+    lines.extend(requirements.iter().take(most).map(|(name, range, at)| format!("  {:width$}  {name} {range}", place(at))));
+    if most < requirements.len() {
+        lines.push(format!("  and {} more", requirements.len() - most));
+    }
+    lines
 }
 
 /// Gives the lines to leave out of so many, so that with a line that says so no more than the most are shown.
-fn left_out(count: usize) -> Range<usize> {
-    if count <= LINES_MAX { 0..0 } else { LINES_AT_START..count - (LINES_MAX - LINES_AT_START - 1) }
+fn left_out(count: usize, most: usize) -> Range<usize> {
+    if count <= most { 0..0 } else { LINES_AT_START..count - (most - LINES_AT_START - 1) }
 }
 
 /// Formats the lines that are shown; those that a later one looks back to get a number.
@@ -184,10 +223,10 @@ mod tests {
 
     #[test]
     fn the_middle_is_left_out() {
-        assert_eq!(left_out(0), 0..0);
-        assert_eq!(left_out(LINES_MAX), 0..0);
-        for count in [LINES_MAX + 1, 1000] {
-            assert_eq!(count - left_out(count).len() + 1, LINES_MAX, "with the line that says so");
+        assert_eq!(left_out(0, LINES_MAX), 0..0);
+        assert_eq!(left_out(LINES_MAX, LINES_MAX), 0..0);
+        for (count, most) in [(LINES_MAX + 1, LINES_MAX), (1000, LINES_MAX), (1000, LINES_MAX - REQUIREMENTS_MAX - 1)] {
+            assert_eq!(count - left_out(count, most).len() + 1, most, "with the line that says so");
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::resolve::universe::Node;
 use crate::resolve::universe::NodeId;
 use crate::resolve::universe::Universe;
 
+/// Most releases of a pack that are named as refused by one rule.
+const REFUSED_MAX: usize = 2;
+
 /// Something that a person can do, or should know, about a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -88,12 +91,30 @@ pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) ->
             Step::Belongs { .. } | Step::Given | Step::Derived { .. } => {}
         }
     }
+    leave_newest_refused(&mut hints);
     for (node, demands) in demands {
         if let Node::Pack(name) = universe.known(node).node {
             hints.extend(of_demands(universe, name, universe.known(node), &demands));
         }
     }
     hints.into_iter().collect()
+}
+
+/// Leaves of the refusals by one rule those of the newest releases of each pack.
+fn leave_newest_refused(hints: &mut BTreeSet<ConflictHint>) {
+    let mut refused: BTreeMap<(PackName, String), BTreeSet<Version>> = BTreeMap::new();
+    for hint in hints.iter() {
+        if let ConflictHint::Refused { name, version, refusal } = hint {
+            refused.entry((name.clone(), refusal.rule.clone())).or_default().insert(version.clone());
+        }
+    }
+    hints.retain(|hint| match hint {
+        ConflictHint::Refused { name, version, refusal } => {
+            let newer = refused[&(name.clone(), refusal.rule.clone())].range(version..).count();
+            newer <= REFUSED_MAX
+        }
+        _ => true,
+    });
 }
 
 /// Tells whether a range would admit a pre-release if it were the stable release of its number.

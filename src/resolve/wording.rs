@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use pubgrub::VersionSet as _;
 
-use crate::model::PackName;
 use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::Version;
@@ -24,9 +23,6 @@ use crate::resolve::versions::Releases;
 
 /// Most versions that are listed one by one.
 const LISTED_MAX: usize = 3;
-
-/// Most requirements that the conclusion lists.
-const REQUIREMENTS_MAX: usize = 8;
 
 /// A conflict, with the requirements by the sets they come to.
 pub(super) struct Wording<'a> {
@@ -62,7 +58,7 @@ impl<'a> Wording<'a> {
         for number in self.in_reading_order(numbers) {
             match &self.conflict.steps[number] {
                 Step::Requires(requires) => said.push(self.requires(requires)),
-                Step::Belongs { extra, set } => said.push(format!("{} belongs to that very release", self.releases(*extra, set, "and").text)),
+                Step::Belongs { extra, set } => said.push(format!("{} belongs to that very version", self.releases(*extra, set, "and").text)),
                 Step::Unavailable { node, set, reason } => {
                     let (all, reasons) = unavailable.entry((*node, kind(reason))).or_insert_with(|| (Releases::empty(), Vec::new()));
                     *all = all.union(set);
@@ -85,7 +81,7 @@ impl<'a> Wording<'a> {
         match (chosen.as_slice(), needed.is_empty()) {
             ([], true) => self.verdict(),
             ([], false) => format!("your project needs {}", join(&needed, "or")),
-            ([only], true) if self.is_every(only) => format!("no release of {} can be chosen", self.name(only.node)),
+            ([only], true) if self.is_every(only) => format!("no version of {} can be chosen", self.name(only.node)),
             ([only], true) => format!("{} cannot be chosen", self.releases(only.node, &only.set, "and").text),
             ([only], false) => format!("{} {}", self.releases(only.node, &only.set, "and").with_verb("requires", "require"), join(&needed, "or")),
             (several, true) => format!("{} cannot be chosen together", join(&self.choices(several), "and")),
@@ -93,23 +89,28 @@ impl<'a> Wording<'a> {
         }
     }
 
-    /// Says the end of the matter, with the direct requirements it is about.
+    /// Says the end of the matter; what it is about stands at the head of the explanation.
     fn verdict(&self) -> String {
-        let written = |(name, range, at): &(PackName, Range, _)| match at {
-            Some(place) => format!("{name} {range} ({place})"),
-            None => format!("{name} {range}"),
-        };
-        let mut requirements: Vec<String> = self.conflict.requirements().iter().map(written).collect();
-        if requirements.len() > REQUIREMENTS_MAX {
-            let more = requirements.len() - (REQUIREMENTS_MAX - 1);
-            requirements.truncate(REQUIREMENTS_MAX - 1);
-            requirements.push(format!("{more} more"));
+        match self.conflict.requirements().len() {
+            0 => "your project's requirements cannot be met".to_owned(),
+            1 => "that requirement cannot be met".to_owned(),
+            _ => "these requirements cannot be met together".to_owned(),
         }
-        match requirements.as_slice() {
-            [] => "your project's requirements cannot be met".to_owned(),
-            [only] => format!("the requirement {only} cannot be met"),
-            several => format!("the requirements {} cannot be met together", join(several, "and")),
+    }
+
+    /// Says one step by itself.
+    pub(super) fn step(&self, number: usize) -> String {
+        match &self.conflict.steps[number] {
+            Step::Given => "your project is what is resolved".to_owned(),
+            Step::Derived { .. } => self.conclusion(number),
+            Step::Requires(_) | Step::Belongs { .. } | Step::Unavailable { .. } => self.premises(&[number]).concat(),
         }
+    }
+
+    /// Says which versions of a pack are held; nothing of the project.
+    pub(super) fn versions_in_words(&self, node: NodeId, set: &Releases) -> String {
+        let versions = self.versions(node);
+        if *set == Releases::full() && versions.len() > 1 { "every version".to_owned() } else { listed(versions, set, "and") }
     }
 
     /// Orders requirements so that one that needs a pack comes before those of that pack, and the project's come last.
@@ -133,8 +134,7 @@ impl<'a> Wording<'a> {
         let ranges: Vec<&str> = requires.ranges.iter().map(Range::as_str).collect();
         let who = self.releases(requires.by, &requires.set, "and").with_verb("requires", "require");
         let text = format!("{who} {}", self.name_with_range(requires.needed, &join(&ranges, "or")));
-        let remarks: Vec<String> = requires.at.iter().map(ToString::to_string).chain(requires.lack.map(|lack| self.lack(requires.needed, lack))).collect();
-        if remarks.is_empty() { text } else { format!("{text} ({})", remarks.join("; ")) }
+        requires.lack.map_or_else(|| text.clone(), |lack| format!("{text} ({})", self.lack(requires.needed, lack)))
     }
 
     fn lack(&self, needed: NodeId, lack: Lack) -> String {
@@ -164,8 +164,10 @@ impl<'a> Wording<'a> {
             [Unavailable::NeedsOtherSelf, ..] => releases.with_verb("requires another release of itself", "require other releases of themselves"),
             _ => {
                 let refusals: Vec<&Refusal> = reasons.iter().filter_map(|reason| refusal(reason)).collect();
-                let rule = refusals.first().map(|refusal| refusal.rule.as_str()).unwrap_or_default();
-                format!("{} refused by {rule} ({})", releases.with_verb("is", "are"), reasons_of(&refusals))
+                if *set == Releases::full() && self.versions(node).len() > 1 {
+                    return format!("no version of {} is allowed ({})", self.name(node), reasons_of(&refusals));
+                }
+                format!("{} not allowed ({})", releases.with_verb("is", "are"), reasons_of(&refusals))
             }
         }
     }
@@ -181,12 +183,12 @@ impl<'a> Wording<'a> {
     fn wanted(&self, claim: &Claim) -> String {
         match self.written.get(&(claim.node, &claim.set)) {
             Some(range) => self.name_with_range(claim.node, range.as_str()),
-            None => self.releases(claim.node, &claim.set, "or").text.replacen("every release of", "some release of", 1),
+            None => self.releases(claim.node, &claim.set, "or").text.replacen("every version of", "some version of", 1),
         }
     }
 
     fn choices(&self, claims: &[&Claim]) -> Vec<String> {
-        claims.iter().map(|claim| self.releases(claim.node, &claim.set, "or").text.replacen("every release of", "any release of", 1)).collect()
+        claims.iter().map(|claim| self.releases(claim.node, &claim.set, "or").text.replacen("every version of", "any version of", 1)).collect()
     }
 
     fn is_every(&self, claim: &Claim) -> bool {
@@ -200,7 +202,7 @@ impl<'a> Wording<'a> {
         }
     }
 
-    fn name(&self, node: NodeId) -> String {
+    pub(super) fn name(&self, node: NodeId) -> String {
         self.name_with_range(node, "")
     }
 
@@ -218,7 +220,7 @@ impl<'a> Wording<'a> {
         let versions = self.versions(node);
         let count = set.len(versions.len());
         if *set == Releases::full() && versions.len() != 1 {
-            let text = if node == PROJECT { self.name(node) } else { format!("every release of {}", self.name(node)) };
+            let text = if node == PROJECT { self.name(node) } else { format!("every version of {}", self.name(node)) };
             return Phrase { text, is_plural: false };
         }
         Phrase { text: self.name_with_range(node, &listed(versions, set, word)), is_plural: count > 1 && word == "and" }
@@ -229,7 +231,7 @@ impl<'a> Wording<'a> {
             Subject::Pack { name, versions, .. } if *set != Releases::full() || versions.len() == 1 => {
                 Phrase { text: format!("{name} {}", listed(versions, set, "and")), is_plural: set.len(versions.len()) > 1 }
             }
-            Subject::Pack { name, .. } => Phrase { text: format!("every release of {name}"), is_plural: false },
+            Subject::Pack { name, .. } => Phrase { text: format!("every version of {name}"), is_plural: false },
             Subject::Project => Phrase { text: self.name(extra), is_plural: false },
         }
     }
@@ -272,13 +274,17 @@ fn refusal(reason: &Unavailable) -> Option<&Refusal> {
     }
 }
 
-/// Lists what a rule found, each once, and where the rule is written.
+/// Lists what a rule found, each once, and which rule it was and where it is written.
 fn reasons_of(refusals: &[&Refusal]) -> String {
     let found: BTreeSet<&str> = refusals.iter().map(|refusal| refusal.reason.as_str()).collect();
     let and_more = found.len().checked_sub(LISTED_MAX).filter(|more| *more > 0).map(|more| format!("{more} more reasons"));
-    let place = refusals.first().and_then(|refusal| refusal.at.as_ref()).map(ToString::to_string);
-    let parts = found.into_iter().take(LISTED_MAX).map(str::to_owned).chain(and_more).chain(place);
-    parts.collect::<Vec<_>>().join("; ")
+    let parts = found.into_iter().take(LISTED_MAX).map(str::to_owned).chain(and_more);
+    let reasons = parts.collect::<Vec<_>>().join("; ");
+    match refusals.first().map(|refusal| (&refusal.at, &refusal.rule)) {
+        Some((Some(place), _)) => format!("{reasons}, {place}"),
+        Some((None, rule)) => format!("{reasons}, by {rule}"),
+        None => reasons,
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn a_fault_in_the_manifest() {
     9 | reports = { version = "nonsense", tier = "requierd" }
       |                                          ^^^^^^^^^^ did you mean `required`?
 
-    error: unknown key `enviroments` in packs.toml, expected one of project, registries, packages, place, environments, policy
+    error: unknown key `enviroments` in packs.toml, expected one of project, registries, packages, overrides, constraints, place, environments, policy
       --> packs.toml:11:2
        |
     11 | [enviroments.dev]
@@ -35,22 +35,29 @@ fn a_fault_in_the_manifest() {
 fn a_conflict() {
     let world = TestEnv::with_kanban();
     world.manifest("[packages]\nkanban = \"~2.1\"\nworkflow = \"=1.0.0\"\n");
-    insta::assert_snapshot!(world.packs(["lock"]).fails(3).stderr, @"
+    insta::assert_snapshot!(world.packs(["lock"]).fails(3).stderr, @r#"
     error: environment default: no set of releases satisfies packs.toml
-    Because kanban 2.1.0 requires workflow ^1.2 and your project requires kanban ~2.1 (packs.toml:8), your project needs workflow ^1.2.
-    And because your project requires workflow =1.0.0 (packs.toml:9), the requirements kanban ~2.1 (packs.toml:8) and workflow =1.0.0 (packs.toml:9) cannot be met together.
-    ");
+    These two requirements cannot be met together:
+      packs.toml:8  kanban ~2.1
+      packs.toml:9  workflow =1.0.0
+    Because kanban 2.1.0 requires workflow ^1.2 and your project requires kanban ~2.1, your project needs workflow ^1.2.
+    And because your project requires workflow =1.0.0, these requirements cannot be met together.
+    hint: this would do: in packs.toml:9 write workflow = "=1.2.0" instead of workflow = "=1.0.0"; `packs resolve --fixes 3` shows more
+    "#);
 }
 
 #[test]
 fn an_unknown_pack() {
     let world = TestEnv::with_kanban();
     world.manifest("[packages]\nkanbna = \"~2.1\"\n");
-    insta::assert_snapshot!(world.packs(["lock"]).fails(3).stderr, @"
+    insta::assert_snapshot!(world.packs(["lock"]).fails(3).stderr, @r#"
     error: environment default: no set of releases satisfies packs.toml
-    Because your project requires kanbna ~2.1 (packs.toml:8; there is no such pack), the requirement kanbna ~2.1 (packs.toml:8) cannot be met.
+    This requirement cannot be met:
+      packs.toml:8  kanbna ~2.1
+    Because your project requires kanbna ~2.1 (there is no such pack), that requirement cannot be met.
     hint: there is no pack kanbna in its registry
-    ");
+    hint: this would do: in packs.toml:8 take out kanbna = "~2.1"; `packs resolve --fixes 3` shows more
+    "#);
 }
 
 #[test]

@@ -47,6 +47,8 @@ fn what_is_printed_is_what_the_schemas_say() {
         &["config"],
         &["status"],
         &["tree"],
+        &["resolve"],
+        &["resolve", "--what-if", "workflow@=9.9.9", "--fixes", "2"],
         &["tree", "--invert"],
         &["tree", "--duplicates"],
         &["why", "workflow"],

@@ -15,6 +15,7 @@ mod lock;
 mod machine;
 mod place;
 mod reference;
+mod resolve;
 mod rollback;
 mod run;
 mod switch;

@@ -19,10 +19,13 @@ fn two_requirements_want_different_releases() {
         charting 1.0.0
         charting 2.0.0
     ";
-    insta::assert_snapshot!(explain(releases, &["dashboard ^1.4", "charting ^1"]), @r#"
-    Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1 (packs.toml:11), dashboard 1.4.0 cannot be chosen.
-    And because your project requires dashboard ^1.4 (packs.toml:10), the requirements charting ^1 (packs.toml:11) and dashboard ^1.4 (packs.toml:10) cannot be met together.
-    "#);
+    insta::assert_snapshot!(explain(releases, &["dashboard ^1.4", "charting ^1"]), @"
+    These two requirements cannot be met together:
+      packs.toml:11  charting ^1
+      packs.toml:10  dashboard ^1.4
+    Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1, dashboard 1.4.0 cannot be chosen.
+    And because your project requires dashboard ^1.4, these requirements cannot be met together.
+    ");
 }
 
 #[test]
@@ -31,7 +34,9 @@ fn a_name_is_misspelled() {
         kanban 1.0.0
     ";
     insta::assert_snapshot!(explain(releases, &["kanban ^1", "kanbn ^1"]), @r#"
-    Because your project requires kanbn ^1 (packs.toml:11; there is no such pack), the requirement kanbn ^1 (packs.toml:11) cannot be met.
+    This requirement cannot be met:
+      packs.toml:11  kanbn ^1
+    Because your project requires kanbn ^1 (there is no such pack), that requirement cannot be met.
     hint: {"kind":"unknown-pack","name":"kanbn","nearest":"kanban","at":{"file":"packs.toml","line":11}}
     "#);
 }
@@ -42,7 +47,11 @@ fn nothing_is_in_the_range() {
         kanban 1.0.0
         kanban 1.1.0
     ";
-    insta::assert_snapshot!(explain(releases, &["kanban ^2"]), @"Because your project requires kanban ^2 (packs.toml:10; no release is in that range; the newest is 1.1.0), the requirement kanban ^2 (packs.toml:10) cannot be met.");
+    insta::assert_snapshot!(explain(releases, &["kanban ^2"]), @"
+    This requirement cannot be met:
+      packs.toml:10  kanban ^2
+    Because your project requires kanban ^2 (no release is in that range; the newest is 1.1.0), that requirement cannot be met.
+    ");
 }
 
 #[test]
@@ -54,7 +63,9 @@ fn only_a_prerelease_would_do() {
         kanban 2.0.0-rc.2
     ";
     insta::assert_snapshot!(explain(releases, &["app ^1"]), @r#"
-    Because app 1.0.0 requires kanban ^2 (only pre-releases come near that range) and your project requires app ^1 (packs.toml:10), the requirement app ^1 (packs.toml:10) cannot be met.
+    This requirement cannot be met:
+      packs.toml:10  app ^1
+    Because app 1.0.0 requires kanban ^2 (only pre-releases come near that range) and your project requires app ^1, that requirement cannot be met.
     hint: {"kind":"prerelease-exists","name":"kanban","range":"^2","version":"2.0.0-rc.2"}
     "#);
 }
@@ -68,7 +79,9 @@ fn only_a_yanked_release_would_do() {
         kanban 2.0.0 | yanked it lost data
     ";
     insta::assert_snapshot!(explain(releases, &["app *"]), @r#"
-    Because every release of app requires kanban ^2 (only yanked releases are in that range) and your project requires app * (packs.toml:10), the requirement app * (packs.toml:10) cannot be met.
+    This requirement cannot be met:
+      packs.toml:10  app *
+    Because every version of app requires kanban ^2 (only yanked releases are in that range) and your project requires app *, that requirement cannot be met.
     hint: {"kind":"yanked","name":"kanban","version":"2.0.0","reason":"it lost data"}
     "#);
 }
@@ -82,8 +95,10 @@ fn a_rule_refuses_what_would_do() {
         kanban 2.0.1 | refused quality 62 is below 80
     ";
     insta::assert_snapshot!(explain(releases, &["app ^1"]), @r#"
-    Because kanban 2.0.0 and 2.0.1 are refused by min-quality (quality 62 is below 80; quality 70 is below 80; packs.toml:31) and app 1.0.0 requires kanban ^2, app 1.0.0 cannot be chosen.
-    And because your project requires app ^1 (packs.toml:10), the requirement app ^1 (packs.toml:10) cannot be met.
+    This requirement cannot be met:
+      packs.toml:10  app ^1
+    Because kanban 2.0.0 and 2.0.1 are not allowed (quality 62 is below 80; quality 70 is below 80, packs.toml:31) and app 1.0.0 requires kanban ^2, app 1.0.0 cannot be chosen.
+    And because your project requires app ^1, that requirement cannot be met.
     hint: {"kind":"refused","name":"kanban","version":"2.0.0","refusal":{"rule":"min-quality","reason":"quality 70 is below 80","at":{"file":"packs.toml","line":31}}}
     hint: {"kind":"refused","name":"kanban","version":"2.0.1","refusal":{"rule":"min-quality","reason":"quality 62 is below 80","at":{"file":"packs.toml","line":31}}}
     "#);
@@ -97,7 +112,9 @@ fn an_extra_is_gone() {
         printing 1.0.0
     ";
     insta::assert_snapshot!(explain(releases, &["reports ^2 +pdf"]), @r#"
-    Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf (packs.toml:10), the requirement reports ^2 (packs.toml:10) cannot be met.
+    This requirement cannot be met:
+      packs.toml:10  reports ^2
+    Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf, that requirement cannot be met.
     hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html"]}
     "#);
 }
@@ -109,10 +126,13 @@ fn an_extra_wants_too_much() {
         printing 1.0.0
         printing 2.0.0
     ";
-    insta::assert_snapshot!(explain(releases, &["reports ^1 +pdf", "printing ^1"]), @r#"
-    Because reports 1.0.0 with the extra pdf requires printing ^2 and your project requires printing ^1 (packs.toml:11), reports 1.0.0 with the extra pdf cannot be chosen.
-    And because your project requires reports ^1 with the extra pdf (packs.toml:10), the requirements printing ^1 (packs.toml:11) and reports ^1 (packs.toml:10) cannot be met together.
-    "#);
+    insta::assert_snapshot!(explain(releases, &["reports ^1 +pdf", "printing ^1"]), @"
+    These two requirements cannot be met together:
+      packs.toml:11  printing ^1
+      packs.toml:10  reports ^1
+    Because reports 1.0.0 with the extra pdf requires printing ^2 and your project requires printing ^1, reports 1.0.0 with the extra pdf cannot be chosen.
+    And because your project requires reports ^1 with the extra pdf, these requirements cannot be met together.
+    ");
 }
 
 #[test]
@@ -129,14 +149,18 @@ fn two_branches_fail_for_different_reasons() {
         intl 3.0.0
         intl 5.0.0
     ";
-    insta::assert_snapshot!(explain(releases, &["menu *", "icons ^1", "intl ^5"]), @r#"
-    Because menu 1.1.0 and 1.2.0 require dropdown ^2 and menu 1.0.0 requires dropdown ^1, every release of menu requires some release of dropdown.
-    And because dropdown 1.0.0 requires intl ^3, every release of menu requires intl ^3 or dropdown ^2.
-    And because dropdown 2.0.0 and 2.1.0 require icons ^2, every release of menu requires icons ^2 or intl ^3.
-    And because your project requires icons ^1 (packs.toml:11), every release of menu requires intl ^3.
-    And because your project requires intl ^5 (packs.toml:12), no release of menu can be chosen.
-    And because your project requires menu * (packs.toml:10), the requirements icons ^1 (packs.toml:11), intl ^5 (packs.toml:12), and menu * (packs.toml:10) cannot be met together.
-    "#);
+    insta::assert_snapshot!(explain(releases, &["menu *", "icons ^1", "intl ^5"]), @"
+    These 3 requirements cannot be met together:
+      packs.toml:11  icons ^1
+      packs.toml:12  intl ^5
+      packs.toml:10  menu *
+    Because menu 1.1.0 and 1.2.0 require dropdown ^2 and menu 1.0.0 requires dropdown ^1, every version of menu requires some version of dropdown.
+    And because dropdown 1.0.0 requires intl ^3, every version of menu requires intl ^3 or dropdown ^2.
+    And because dropdown 2.0.0 and 2.1.0 require icons ^2, every version of menu requires icons ^2 or intl ^3.
+    And because your project requires icons ^1, every version of menu requires intl ^3.
+    And because your project requires intl ^5, no version of menu can be chosen.
+    And because your project requires menu *, these requirements cannot be met together.
+    ");
 }
 
 #[test]
@@ -148,12 +172,14 @@ fn two_releases_of_one_pack_are_needed() {
         d 1.0.0
         d 2.0.0
     ";
-    insta::assert_snapshot!(explain(releases, &["a *"]), @r#"
+    insta::assert_snapshot!(explain(releases, &["a *"]), @"
+    This requirement cannot be met:
+      packs.toml:10  a *
     Because c 1.0.0 requires d ^2 and b 1.0.0 requires d ^1, b 1.0.0 and c 1.0.0 cannot be chosen together.
     And because a 1.0.0 requires b ^1, a 1.0.0 and c 1.0.0 cannot be chosen together.
     And because a 1.0.0 requires c ^1, a 1.0.0 cannot be chosen.
-    And because your project requires a * (packs.toml:10), the requirement a * (packs.toml:10) cannot be met.
-    "#);
+    And because your project requires a *, that requirement cannot be met.
+    ");
 }
 
 #[test]
@@ -168,14 +194,16 @@ fn each_release_fails_for_its_own_reason() {
         y 1.0.0
         y 2.0.0
     ";
-    insta::assert_snapshot!(explain(releases, &["foo *"]), @r#"
+    insta::assert_snapshot!(explain(releases, &["foo *"]), @"
+    This requirement cannot be met:
+      packs.toml:10  foo *
     Because foo 1.0.0 requires a ^1 and a 1.0.0 requires b ^2, foo 1.0.0 requires b ^2.
     And because foo 1.0.0 requires b ^1, foo 1.0.0 cannot be chosen. (1)
     Because foo 1.1.0 requires x ^1 and x 1.0.0 requires y ^2, foo 1.1.0 requires y ^2.
     And because foo 1.1.0 requires y ^1, foo 1.1.0 cannot be chosen.
-    And because foo 1.0.0 cannot be chosen (1), no release of foo can be chosen.
-    And because your project requires foo * (packs.toml:10), the requirement foo * (packs.toml:10) cannot be met.
-    "#);
+    And because foo 1.0.0 cannot be chosen (1), no version of foo can be chosen.
+    And because your project requires foo *, that requirement cannot be met.
+    ");
 }
 
 #[test]
@@ -185,7 +213,9 @@ fn a_release_requires_another_of_itself() {
         a 2.0.0 | nothing *
     ";
     insta::assert_snapshot!(explain(releases, &["a *"]), @r#"
-    Because a 1.0.0 requires another release of itself, a 2.0.0 requires nothing * (there is no such pack), and your project requires a * (packs.toml:10), the requirement a * (packs.toml:10) cannot be met.
+    This requirement cannot be met:
+      packs.toml:10  a *
+    Because a 1.0.0 requires another release of itself, a 2.0.0 requires nothing * (there is no such pack), and your project requires a *, that requirement cannot be met.
     hint: {"kind":"unknown-pack","name":"nothing","nearest":null,"at":null}
     "#);
 }

@@ -14,6 +14,7 @@ mod list;
 mod lock;
 mod man;
 mod publish;
+mod resolve;
 mod rollback;
 mod run;
 mod status;
@@ -60,6 +61,8 @@ pub enum Command {
     Update(update::Arguments),
     /// Write the lockfile only
     Lock(lock::Arguments),
+    /// Ask whether there is a resolution, why not, and what would help; writes nothing unless told to
+    Resolve(resolve::Arguments),
     /// Make an environment's lockfile its current generation
     Switch(switch::Arguments),
     /// Go back to the generation this one came from
@@ -140,6 +143,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Uninstall(arguments)) => uninstall::run(arguments, &settings, output),
         Some(Command::Update(arguments)) => update::run(arguments, &settings, output),
         Some(Command::Lock(arguments)) => lock::run(&arguments, settings, output),
+        Some(Command::Resolve(arguments)) => resolve::run(arguments, settings, output),
         Some(Command::Switch(arguments)) => switch::run(arguments, settings, output),
         Some(Command::Rollback(arguments)) => rollback::run(arguments, settings, output),
         Some(Command::Undo(arguments)) => undo::run(arguments, &settings, output),
@@ -175,7 +179,7 @@ pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
 /// Gives the forms in which a command answers; pictures only where the answer is a graph.
 fn formats(command: Option<&Command>) -> &'static [Format] {
     match command {
-        Some(Command::Tree(_) | Command::Why(_)) => &[Format::Text, Format::Json, Format::Dot, Format::Svg],
+        Some(Command::Resolve(_) | Command::Tree(_) | Command::Why(_)) => &[Format::Text, Format::Json, Format::Dot, Format::Svg],
         _ => &[Format::Text, Format::Json],
     }
 }

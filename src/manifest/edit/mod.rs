@@ -25,6 +25,7 @@ use crate::manifest::edit::table::set_entry;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::PublicKey;
+use crate::model::Range;
 use crate::model::RegistryName;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
@@ -105,6 +106,12 @@ impl Edit {
             self.made.remove(&table);
         }
         removed
+    }
+
+    /// Adds an override or changes its range.
+    pub fn set_override(&mut self, name: &PackName, range: &Range) {
+        let fields = [("version", Value::from(range.as_str()))];
+        self.set_entry(&["overrides".to_owned()], name.as_str(), "version", &fields);
     }
 
     /// Adds a registry or changes its address; its keys stay.
@@ -226,7 +233,6 @@ mod tests {
 
     use super::*;
     use crate::model::ExtraName;
-    use crate::model::Range;
     use crate::model::Repository;
 
     const KEY: &str = "RWQ2yYRXeehgFqQtZEfIu3JtOcZKM/1X1Wv7L+FRh3JMVTwlx//4Lk8N";
@@ -374,6 +380,14 @@ mod tests {
         assert_eq!(set(&long, &[]), long.replace(&format!(", keys = [\"{KEY}\"]"), ""));
         let table = "[registries.default]\nurl = \"file:a\" # here\n";
         assert_eq!(set(table, &[key]), format!("{table}keys = [\"{KEY}\"]\n"));
+    }
+
+    #[test]
+    fn overrides_are_set() {
+        let (name, range) = (PackName::parse("charting").expect("valid"), Range::parse("^2").expect("valid"));
+        assert_eq!(edited("", |edit| edit.set_override(&name, &range)), "\n[overrides]\ncharting = \"^2\"\n");
+        let before = "[overrides]\ncharting = \"^1\"  # why\n";
+        assert_eq!(edited(before, |edit| edit.set_override(&name, &range)), before.replace("^1", "^2"));
     }
 
     #[test]

@@ -1,0 +1,160 @@
+//! `packs resolve [ENV]`
+
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::ValueEnum;
+
+use crate::cli::command::ChangeArgs;
+use crate::cli::command::change_lines;
+use crate::cli::command::with_environment;
+use crate::cli::drawing::Drawing;
+use crate::cli::drawing::Edge;
+use crate::cli::drawing::Look;
+use crate::cli::error;
+use crate::cli::output::BAD;
+use crate::cli::output::GOOD;
+use crate::cli::output::Output;
+use crate::cli::output::STRONG;
+use crate::cli::output::counted;
+use crate::cli::output::paint;
+use crate::cli::output::plain;
+use crate::cli::settings::Format;
+use crate::cli::settings::Settings;
+use crate::model::EnvironmentName;
+use crate::ops;
+use crate::ops::AskedPack;
+use crate::ops::LineEdit;
+use crate::ops::OpsError;
+use crate::ops::ResolveOutcome;
+use crate::ops::ResolveRequest;
+use crate::ops::ShownFix;
+use crate::resolve::ConflictGraph;
+
+/// What may follow `packs resolve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  packs resolve                          is there a resolution, and if not, why not\n  packs resolve --fixes 3                the smallest edits of packs.toml that would help; --apply 1 makes the first\n  packs resolve --what-if kanban@2.1.0   what that release would move"
+)]
+pub struct Arguments {
+    /// The environment (default: the active one, or default-environment)
+    environment: Option<EnvironmentName>,
+
+    /// How much to tell of why there is no resolution
+    #[arg(long, value_enum, value_name = "LENGTH", default_value = "short", num_args = 0..=1, default_missing_value = "short", require_equals = true)]
+    explain: Explain,
+
+    /// Look for so many small edits of packs.toml that would help, best first; each is tried out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
+    fixes: Option<u8>,
+
+    /// Make the edit of this number, and lock
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=20))]
+    apply: Option<u8>,
+
+    /// As if packs.toml asked for this release
+    #[arg(long, value_name = "PACK@VERSION", conflicts_with = "apply")]
+    what_if: Option<AskedPack>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Most releases that are listed as what a fix would lock.
+const MOVES_MAX: usize = 8;
+
+/// How much of an explanation is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Explain {
+    /// At most 40 lines
+    Short,
+    /// All of it
+    Full,
+}
+
+pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> Result<ExitCode, OpsError> {
+    let settings = with_environment(settings, arguments.environment);
+    let request = ResolveRequest {
+        what_if: arguments.what_if,
+        fixes: arguments.fixes.map_or(0, usize::from),
+        apply: arguments.apply.map(usize::from),
+        change: arguments.change.into(),
+    };
+    let outcome = ops::resolve(&settings.context, &request)?;
+    output.answer("packs.resolve/1", &outcome, || match output.format {
+        Format::Dot => drawing(&outcome).dot(),
+        Format::Svg => drawing(&outcome).svg(),
+        Format::Text | Format::Json => render(&outcome, arguments.explain),
+    });
+    let is_good = outcome.solvable || outcome.applied.is_some();
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(error::CONFLICT) })
+}
+
+fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
+    let environment = paint(STRONG, &outcome.environment);
+    let Some(conflict) = &outcome.conflict else {
+        let moves = if outcome.changes.is_empty() { "nothing moves" } else { "against what is locked:" };
+        return format!(
+            "environment {environment}: there is a resolution, {}; {moves}\n{}",
+            counted(outcome.releases, "release"),
+            change_lines(&outcome.changes)
+        );
+    };
+    if let Some(number) = outcome.applied {
+        let fix = outcome.fixes.get(number - 1).map(render_fix).unwrap_or_default();
+        let done = if outcome.dry_run { "would be made" } else { "is made, and locked; `packs switch` makes it current" };
+        return format!("environment {environment}: fix {number} {done}\n{fix}");
+    }
+    let explanation = match explain {
+        Explain::Short => outcome.explanation.clone().unwrap_or_default(),
+        Explain::Full => conflict.explanation.join("\n"),
+    };
+    let mut text = format!("environment {environment}: there is no resolution\n");
+    text.extend(explanation.lines().map(|line| plain(line) + "\n"));
+    text.extend(conflict.hints.iter().map(|hint| format!("{} {}\n", paint(GOOD, "hint:"), plain(&error::conflict_hint(hint)))));
+    text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
+    if !outcome.fixes.is_empty() {
+        text += "`packs resolve --apply N` makes one of them\n";
+    }
+    text
+}
+
+/// Shows the lines to edit, and what would move.
+fn render_fix(fix: &ShownFix) -> String {
+    let lines = change_lines(&fix.moves);
+    let moves: Vec<&str> = lines.lines().map(str::trim).collect();
+    let more = moves.len().saturating_sub(MOVES_MAX);
+    let mut listed = moves[..moves.len() - more].join(", ");
+    if more > 0 {
+        listed += &format!(", and {more} more");
+    }
+    let moves = if moves.is_empty() { String::new() } else { format!("  would lock: {listed}\n") };
+    fix.edits.iter().map(render_edit).collect::<String>() + &moves
+}
+
+fn render_edit(edit: &LineEdit) -> String {
+    let lines = |style, sign: &str, lines: &[String]| {
+        lines.iter().map(|line| format!("    {}\n", paint(style, format!("{sign} {}", plain(line)).trim_end()))).collect::<String>()
+    };
+    format!("  {}:{}\n{}{}", edit.file, edit.line, lines(BAD, "-", &edit.before), lines(GOOD, "+", &edit.after))
+}
+
+fn drawing(outcome: &ResolveOutcome) -> Drawing {
+    outcome.conflict.as_ref().map_or_else(Drawing::default, |conflict| graph(&conflict.graph))
+}
+
+/// Draws who requires whom in a conflict.
+fn graph(graph: &ConflictGraph) -> Drawing {
+    let mut drawing = Drawing::default();
+    for node in &graph.nodes {
+        let look = match (&node.name, node.is_trouble) {
+            (None, _) => Look::Project,
+            (Some(_), true) => Look::Trouble,
+            (Some(_), false) => Look::Pack,
+        };
+        drawing.node(node.label.clone(), look);
+    }
+    let label = |by: &str, range: &str| if by.is_empty() { range.to_owned() } else { format!("{by}: {range}") };
+    drawing.edges = graph.edges.iter().map(|edge| Edge { from: edge.from, to: edge.to, label: label(&edge.by, &edge.range) }).collect();
+    drawing
+}

@@ -1,0 +1,150 @@
+//! One solve as a value: what is wanted, what there is, what is preferred; to be answered, and where there is no answer, to be asked for what would help.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::lock::Lockfile;
+use crate::lock::Options;
+use crate::lock::ResolutionMode;
+use crate::manifest::PackageEntry;
+use crate::manifest::Wants;
+use crate::model::PackName;
+use crate::model::Version;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::ShownFix;
+use crate::ops::fix;
+use crate::ops::project::Project;
+use crate::ops::solve::Found;
+use crate::ops::solve::Freedom;
+use crate::ops::solve::LockPlan;
+use crate::ops::solve::locked_release;
+use crate::ops::universe::Universe;
+use crate::resolve;
+use crate::resolve::Conflict;
+use crate::resolve::Failure;
+use crate::resolve::Fix;
+use crate::resolve::Limit;
+use crate::resolve::Mode;
+use crate::resolve::Preferences;
+use crate::resolve::Resolution;
+use crate::resolve::Root;
+
+/// How long to look for a change that would help before an error is shown: nobody waits for a hint.
+const HINT_MAX: Duration = Duration::from_secs(1);
+
+/// What an environment wants, ready to be solved.
+pub(super) struct Question {
+    wants: Wants,
+    options: Options,
+    found: Found,
+    roots: Vec<Root>,
+    universe: Universe,
+    preferences: Preferences,
+}
+
+impl Question {
+    /// Loads everything that the answer may depend on.
+    pub(super) fn new(context: &Context, project: &Project, (wants, options): (Wants, Options), (found, freedom): (Found, &Freedom)) -> Result<Self, OpsError> {
+        let universe = Universe::load(context, project, &wants, options.as_of)?;
+        let preferences = preferences(project, &wants, &found, (freedom, &options))?;
+        let roots = wants.packages.values().map(root).collect();
+        Ok(Question { wants, options, found, roots, universe, preferences })
+    }
+
+    /// Answers within the time that the context gives.
+    pub(super) fn solve(&self, context: &Context) -> Result<Resolution, Failure> {
+        within(context, context.solve_max, |limit| resolve::resolve(&self.roots, &self.universe, &self.preferences, limit))
+    }
+
+    /// Gives the lockfile that an answer means.
+    pub(super) fn plan(&self, resolution: &Resolution) -> LockPlan {
+        let releases = resolution.releases.iter().map(|(name, chosen)| (name.clone(), locked_release(name, chosen, &self.universe))).collect();
+        let lockfile = Lockfile {
+            environment: self.wants.environment.clone(),
+            revision: self.found.revision(),
+            options: self.options.clone(),
+            requirements: self.wants.requirements(),
+            releases,
+        };
+        self.found.plan(&self.wants.environment, lockfile)
+    }
+
+    /// Finds the smallest changes of packs.toml that would help, each as the lines to edit; one that packs.toml would not take is left out.
+    pub(super) fn fixes(&self, project: &Project, conflict: &Conflict, (most, limit): (usize, &Limit<'_>)) -> Result<Vec<(Fix, ShownFix)>, OpsError> {
+        let question = resolve::Question { roots: &self.roots, candidates: &self.universe, preferences: &self.preferences };
+        let fixes = resolve::find_fixes(&question, conflict, most, limit);
+        let mut shown = Vec::new();
+        for fix in fixes {
+            if let Some(edited) = fix::shown(project, &self.wants.environment, &fix, self.plan(&fix.resolution).changes)? {
+                shown.push((fix, edited));
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Words a failure, with the change that would help best if one is found at once.
+    pub(super) fn refuse(&self, context: &Context, project: &Project, failure: Failure) -> OpsError {
+        let environment = self.wants.environment.clone();
+        match failure {
+            Failure::OutOfTime { hottest } => OpsError::OutOfTime { environment, seconds: context.solve_max.as_secs(), hottest },
+            Failure::Conflict(conflict) => {
+                let fixes = within(context, HINT_MAX.min(context.solve_max), |limit| self.fixes(project, &conflict, (1, limit)));
+                // A hint is worth no second failure.
+                let fix = fixes.ok().and_then(|fixes| fixes.into_iter().next()).map(|(_, shown)| Box::new(shown));
+                OpsError::Conflict { environment, conflict, fix }
+            }
+        }
+    }
+}
+
+/// Works with a limit that comes after so long.
+pub(super) fn within<T>(context: &Context, time: Duration, work: impl FnOnce(&Limit<'_>) -> T) -> T {
+    let deadline = context.now().checked_add(time).unwrap_or(Timestamp::MAX);
+    work(&Limit::when(&|| context.now() >= deadline))
+}
+
+fn root(entry: &PackageEntry) -> Root {
+    let requirement = &entry.requirement;
+    Root { name: requirement.name.clone(), range: requirement.range.clone(), extras: requirement.extras.clone(), at: Some(entry.at.clone()) }
+}
+
+fn preferences(project: &Project, wants: &Wants, found: &Found, (freedom, options): (&Freedom, &Options)) -> Result<Preferences, OpsError> {
+    let is_alike = |other: &Options| (other.resolution, other.as_of) == (options.resolution, options.as_of);
+    // What was chosen in another mode, or of another moment, says nothing about this one.
+    let mut locked = if found.options().is_some_and(is_alike) { found.pins() } else { BTreeMap::new() };
+    match freedom {
+        Freedom::Keep => {}
+        Freedom::Update(names) => locked.retain(|name, _| !names.contains(name)),
+        Freedom::UpdateAll => locked.clear(),
+        Freedom::Precise(name, version) => {
+            locked.insert(name.clone(), version.clone());
+        }
+    }
+    let mut others: BTreeMap<PackName, BTreeSet<Version>> = BTreeMap::new();
+    // An update asks for the newest: what the other environments still have must not hold it back.
+    let updated = |name: &PackName| match freedom {
+        Freedom::UpdateAll => true,
+        Freedom::Update(names) => names.contains(name),
+        Freedom::Keep | Freedom::Precise(..) => false,
+    };
+    let lockfiles = project.other_lockfiles(&wants.environment)?;
+    let agreeing = lockfiles.iter().filter(|(name, lockfile)| !wants.conflicts.contains(name) && is_alike(&lockfile.options));
+    for (_, lockfile) in agreeing {
+        for (name, version) in lockfile.pins().into_iter().filter(|(name, _)| !updated(name)) {
+            others.entry(name).or_default().insert(version);
+        }
+    }
+    Ok(Preferences { mode: mode(options.resolution), locked, others })
+}
+
+fn mode(resolution: ResolutionMode) -> Mode {
+    match resolution {
+        ResolutionMode::Highest => Mode::Highest,
+        ResolutionMode::Lowest => Mode::Lowest,
+        ResolutionMode::LowestDirect => Mode::LowestDirect,
+    }
+}

@@ -1,0 +1,202 @@
+//! Questions about a resolution: is there one, what would a version move, what would make it possible. Writes nothing unless a fix is to be applied.
+
+use std::str::FromStr as _;
+
+use serde::Serialize;
+
+use crate::generation;
+use crate::generation::Environment;
+use crate::manifest::Edit;
+use crate::model::EnvironmentName;
+use crate::model::Range;
+use crate::model::Requirement;
+use crate::model::RequirementSource;
+use crate::ops::AskedPack;
+use crate::ops::ChangeRequest;
+use crate::ops::Changes;
+use crate::ops::Context;
+use crate::ops::Locking;
+use crate::ops::OpsError;
+use crate::ops::ShownFix;
+use crate::ops::commit::FileEdit;
+use crate::ops::environment;
+use crate::ops::fix;
+use crate::ops::lock;
+use crate::ops::project::MANIFEST_NAME;
+use crate::ops::project::Project;
+use crate::ops::question::Question;
+use crate::ops::question::within;
+use crate::ops::session::Session;
+use crate::ops::solve::Asked;
+use crate::ops::solve::Found;
+use crate::ops::solve::Freedom;
+use crate::ops::solve::LockPlan;
+use crate::ops::solve::plan_lock;
+use crate::resolve::Change;
+use crate::resolve::Conflict;
+use crate::resolve::ConflictReport;
+use crate::resolve::Failure;
+
+/// Fixes looked for where one is to be applied and nobody said how many to find: as many as anyone numbers.
+const FIXES_MAX: usize = 20;
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct ResolveRequest {
+    /// A release that the answer must have; the newest of the pack where it has no range.
+    pub what_if: Option<AskedPack>,
+    /// How many changes that would help to look for.
+    pub fixes: usize,
+    /// Which of them to make, counted from 1.
+    pub apply: Option<usize>,
+    /// How to change.
+    pub change: ChangeRequest,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct ResolveOutcome {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Whether there is a resolution of what packs.toml says, or would say with `what_if`.
+    pub solvable: bool,
+    /// Count of its releases.
+    pub releases: usize,
+    /// What it changes against what is locked.
+    #[serde(flatten)]
+    pub changes: Changes,
+    /// Why there is none.
+    pub conflict: Option<ConflictReport>,
+    /// The explanation of that for people, in at most 40 lines.
+    pub explanation: Option<String>,
+    /// The smallest changes of packs.toml that would help, best first.
+    pub fixes: Vec<ShownFix>,
+    /// The number of the one that was made.
+    pub applied: Option<usize>,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+}
+
+/// Solves and tells what came out; with `apply`, makes a change that helps and locks.
+///
+/// # Errors
+/// [`OpsError::NoSuchFix`] where fewer fixes were found than the one to apply; [`OpsError::OutOfTime`].
+pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOutcome, OpsError> {
+    let project = Project::open(context)?;
+    let Some(number) = request.apply else { return Ok(answer(context, &project, request)?.outcome) };
+    if request.change.dry_run {
+        let answer = answer(context, &project, request)?;
+        let after = answer.fixed(&project, number)?;
+        plan_all(context, &after, &answer.outcome.environment)?;
+        return Ok(ResolveOutcome { applied: Some(number), dry_run: true, ..answer.outcome });
+    }
+    let session = Session::open(context, &project)?;
+    let project = Project::read(project.directory)?;
+    let answer = answer(context, &project, request)?;
+    let after = answer.fixed(&project, number)?;
+    let plans = plan_all(context, &after, &answer.outcome.environment)?;
+    let manifest = FileEdit::new(MANIFEST_NAME, Some(&project.text), Some(&after.text));
+    let environment = Environment::new(&context.layout, &session.known.id, &answer.outcome.environment);
+    let write = lock::Write { action: "resolve", project: &after, environment: &environment, reason: request.change.reason.as_deref() };
+    lock::write_locks(context, &session, &write, (&plans, Some(manifest)))?;
+    Ok(ResolveOutcome { applied: Some(number), ..answer.outcome })
+}
+
+/// An answer, with the fixes that it shows.
+struct Answer {
+    outcome: ResolveOutcome,
+    fixes: Vec<Vec<Change>>,
+}
+
+impl Answer {
+    fn fixed(&self, project: &Project, number: usize) -> Result<Project, OpsError> {
+        let found = self.fixes.len();
+        let changes = number.checked_sub(1).and_then(|index| self.fixes.get(index)).ok_or(OpsError::NoSuchFix { number, found })?;
+        fix::applied(project, &self.outcome.environment, changes)
+    }
+}
+
+fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Result<Answer, OpsError> {
+    let active = generation::active_environment(&project.directory)?;
+    let (environment, _) = environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref())?;
+    let project = match &request.what_if {
+        Some(asked) => with_release(project, &environment, asked)?,
+        None => project.clone(),
+    };
+    let wants = project.wants(&environment)?;
+    let found = Found::read(&project, &environment)?;
+    let freedom = request.what_if.as_ref().map_or(Freedom::Keep, |asked| Freedom::Update([asked.name.clone()].into()));
+    let options = Asked::new(Locking::Allowed, &freedom).options(&wants, &project, found.options());
+    let question = Question::new(context, &project, (wants, options), (found, &freedom))?;
+    match question.solve(context) {
+        Ok(resolution) => {
+            let plan = question.plan(&resolution);
+            let outcome = ResolveOutcome { solvable: true, releases: plan.lockfile.releases.len(), changes: plan.changes, ..unsolved(environment) };
+            Ok(Answer { outcome, fixes: vec![] })
+        }
+        Err(Failure::Conflict(conflict)) => explained(context, &project, (&question, &conflict), (environment, request)),
+        Err(failure @ Failure::OutOfTime { .. }) => Err(question.refuse(context, &project, failure)),
+    }
+}
+
+fn explained(
+    context: &Context,
+    project: &Project,
+    (question, conflict): (&Question, &Conflict),
+    (environment, request): (EnvironmentName, &ResolveRequest),
+) -> Result<Answer, OpsError> {
+    let most = if request.apply.is_some() { request.fixes.max(FIXES_MAX) } else { request.fixes };
+    let fixes = if most == 0 { vec![] } else { within(context, context.solve_max, |limit| question.fixes(project, conflict, (most, limit)))? };
+    let (fixes, shown) = fixes.into_iter().map(|(fix, shown)| (fix.changes, shown)).unzip();
+    let outcome = ResolveOutcome { conflict: Some(conflict.report()), explanation: Some(conflict.explain()), fixes: shown, ..unsolved(environment) };
+    Ok(Answer { outcome, fixes })
+}
+
+fn unsolved(environment: EnvironmentName) -> ResolveOutcome {
+    ResolveOutcome {
+        environment,
+        solvable: false,
+        releases: 0,
+        changes: Changes::default(),
+        conflict: None,
+        explanation: None,
+        fixes: vec![],
+        applied: None,
+        dry_run: false,
+    }
+}
+
+/// Gives the project as if it asked for a release itself: `kanban@2.0.3` is that very one, `kanban@^2` any of these.
+fn with_release(project: &Project, environment: &EnvironmentName, asked: &AskedPack) -> Result<Project, OpsError> {
+    let entry = project.wants(environment)?.packages.remove(&asked.name);
+    let bare = Requirement {
+        name: asked.name.clone(),
+        range: Range::any(),
+        source: RequirementSource::Registry(None),
+        extras: std::collections::BTreeSet::default(),
+        tier: crate::model::Tier::default(),
+    };
+    let range = asked.range.as_ref().map_or_else(Range::any, exactly);
+    let requirement = Requirement { range, ..entry.map_or(bare, |entry| entry.requirement) };
+    let own = project.manifest.environments.get(environment).is_some_and(|own| own.packages.contains_key(&asked.name));
+    let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
+    edit.set_requirement(own.then_some(environment), &requirement);
+    project.with_text(edit.to_text())
+}
+
+/// Takes a bare version for itself: who asks about 2.0.3 does not mean 2.1.
+fn exactly(range: &Range) -> Range {
+    crate::model::Version::from_str(range.as_str()).map_or_else(|_| range.clone(), |version| Range::exactly(&version))
+}
+
+/// Plans the lockfile of the environment, and those of others that are there.
+fn plan_all(context: &Context, project: &Project, environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
+    let asked = Asked::new(context.locking, &Freedom::Keep);
+    let mut plans = vec![plan_lock(context, project, environment, &asked)?];
+    for other in project.environments().into_iter().filter(|other| other != environment) {
+        if project.lockfile_text(&other)?.is_some() {
+            plans.push(plan_lock(context, project, &other, &asked)?);
+        }
+    }
+    Ok(plans)
+}
