@@ -6,6 +6,7 @@ mod concurrency;
 mod contract;
 mod crash;
 mod docs;
+mod faults;
 mod generation;
 mod hostile;
 mod resolver;

@@ -25,6 +25,9 @@ const ROWS_MAX: usize = 4;
 /// Most of a release's name that a row shows, in characters.
 const NAME_CHARS_MAX: usize = 24;
 
+/// Fewer columns have no room for bars beside the figures.
+const COLUMNS_MIN: u16 = 60;
+
 /// How often bars are drawn a second.
 const DRAWS_PER_SECOND: u8 = 10;
 
@@ -51,12 +54,43 @@ pub(super) struct Progress {
 /// The bars of archives that are being downloaded and unpacked.
 struct Stage {
     all: MultiProgress,
+    templates: &'static Templates,
     /// Downloads: bytes of all.
     total: Option<ProgressBar>,
     unpacking: ProgressBar,
     rows: BTreeMap<String, ProgressBar>,
     /// Bytes that are there of each download.
     there_bytes: BTreeMap<String, u64>,
+}
+
+/// How the lines of a stage look; a line that does not fit would be broken in two and drawn wrongly.
+struct Templates {
+    total: &'static str,
+    unpacking: &'static str,
+    building: &'static str,
+    row: &'static str,
+}
+
+const WIDE: Templates = Templates {
+    total: "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta:>4}",
+    unpacking: "{msg} {wide_bar} {pos}/{len} packs",
+    building: "building {wide_bar} {pos}/{len} packs  {msg}",
+    row: "  {msg} {wide_bar} {bytes}/{total_bytes}",
+};
+
+const NARROW: Templates = Templates {
+    total: "{msg} {bytes}/{total_bytes}",
+    unpacking: "{msg} {pos}/{len} packs",
+    building: "building {pos}/{len} packs",
+    row: "  {msg} {percent:>3}%",
+};
+
+impl Templates {
+    fn for_terminal() -> &'static Templates {
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
+        // A terminal that does not tell its size is taken for an ordinary one.
+        if columns == 0 || columns >= COLUMNS_MIN { &WIDE } else { &NARROW }
+    }
 }
 
 impl Progress {
@@ -122,21 +156,23 @@ fn downloaded_line(release: &str, bytes: u64, there_bytes: u64) -> String {
 impl Stage {
     fn begin(downloads: usize, download_bytes: u64, archives: usize) -> Stage {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        let templates = Templates::for_terminal();
         let total = (downloads > 0).then(|| {
-            let bar = all.add(ProgressBar::new(download_bytes).with_style(style("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta:>4}")));
+            let bar = all.add(ProgressBar::new(download_bytes).with_style(style(templates.total)));
             bar.set_message("downloading");
             bar
         });
-        let unpacking = all.add(ProgressBar::new(archives as u64).with_style(style("{msg} {wide_bar} {pos}/{len} packs")));
+        let unpacking = all.add(ProgressBar::new(archives as u64).with_style(style(templates.unpacking)));
         unpacking.set_message("unpacking  ");
-        Stage { all, total, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
+        Stage { all, templates, total, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
     }
 
     /// The bar of packs that are being built; it stands where the one of archives to unpack does.
     fn begin_build(packs: usize) -> Stage {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-        let unpacking = all.add(ProgressBar::new(packs as u64).with_style(style("building {wide_bar} {pos}/{len} packs  {msg}")));
-        Stage { all, total: None, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
+        let templates = Templates::for_terminal();
+        let unpacking = all.add(ProgressBar::new(packs as u64).with_style(style(templates.building)));
+        Stage { all, templates, total: None, unpacking, rows: BTreeMap::new(), there_bytes: BTreeMap::new() }
     }
 
     fn built(&self, archive: &str) {
@@ -146,7 +182,7 @@ impl Stage {
 
     fn download_begins(&mut self, release: String, bytes: u64) {
         if self.rows.len() < ROWS_MAX {
-            let bar = self.all.insert(0, ProgressBar::new(bytes).with_style(style("  {msg} {wide_bar} {bytes}/{total_bytes}")));
+            let bar = self.all.insert(0, ProgressBar::new(bytes).with_style(style(self.templates.row)));
             bar.set_message(short_name(&release));
             self.rows.insert(release.clone(), bar);
         }
@@ -176,11 +212,14 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is valid").progress_chars("=> ")
 }
 
-/// Gives a name of one width, so that the bars stand in line.
+/// Gives a name of one width, so that the bars stand in line; a long one loses its middle, since the version is at its end.
 fn short_name(release: &str) -> String {
-    let name = plain(release);
-    let short: String = if name.chars().count() > NAME_CHARS_MAX { name.chars().take(NAME_CHARS_MAX - 1).chain(['…']).collect() } else { name };
-    format!("{short:<NAME_CHARS_MAX$}")
+    let name: Vec<char> = plain(release).chars().collect();
+    if name.len() <= NAME_CHARS_MAX {
+        return format!("{:<NAME_CHARS_MAX$}", name.iter().collect::<String>());
+    }
+    let end = NAME_CHARS_MAX / 2;
+    name[..NAME_CHARS_MAX - end - 1].iter().chain(&['…']).chain(&name[name.len() - end..]).collect()
 }
 
 impl Report for Progress {
@@ -224,5 +263,6 @@ mod tests {
         for name in ["kanban 2.0.3", "a-very-long-name-of-a-pack 12.0.0", "\u{1b}[31mred 1.0.0"] {
             assert_eq!(short_name(name).chars().count(), NAME_CHARS_MAX, "{name}");
         }
+        assert_eq!(short_name("a-very-long-name-of-a-pack 12.0.0"), "a-very-long…-pack 12.0.0");
     }
 }

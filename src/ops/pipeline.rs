@@ -110,8 +110,8 @@ fn work_all<I, F, T>(
     verdict: &Verdict<'_>,
 ) {
     loop {
-        let received = locked(receiver).recv();
-        let Ok((item, fetched)) = received else { return };
+        let next = locked(receiver).recv();
+        let Ok((item, fetched)) = next else { return };
         if verdict.is_given() {
             continue;
         }
