@@ -603,9 +603,15 @@ pub(super) fn conflict_hint(hint: &ConflictHint) -> String {
     match hint {
         ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
         ConflictHint::UnknownPack { name, .. } => format!("there is no pack {name} in its registry"),
+        ConflictHint::InOtherRegistry { name, registry } => {
+            format!("the registry {registry} has a pack {name}: write {name} = {{ version = \"…\", registry = \"{registry}\" }} in packs.toml")
+        }
         ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => format!("{name} has no extras, so not {extra}"),
         ConflictHint::UnknownExtra { name, extra, known, .. } => {
             format!("{name} has no extra {extra}; it has {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+        ConflictHint::PrereleaseExists { name, version, direct: false, .. } => {
+            format!("the pre-release {name} {version} would do: write {name} = \"={version}\" under [overrides] in packs.toml")
         }
         ConflictHint::PrereleaseExists { name, version, .. } => format!("the pre-release {name} {version} would do: write {name} = \"={version}\""),
         ConflictHint::Yanked { name, version, reason } => {

@@ -41,6 +41,5 @@ mod tests {
     fn ranges_by_name() {
         check("[overrides]\ncharting = \"^2\"\n[constraints]\n\"@acme/axes\" = \"<1\"\n", "charting ^2 packs.toml:4; @acme/axes <1 packs.toml:6");
         check("[overrides]\ncharting = { version = \"^2\" }\n", "`overrides.charting` must be a range such as \"^1.2\", found a table");
-        check("[constraints]\ncharting = \"new\"\n[overrides]\nKanban = \"1\"\n", "");
     }
 }

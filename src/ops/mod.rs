@@ -14,6 +14,7 @@ mod commit;
 mod context;
 mod download;
 mod edit;
+mod elsewhere;
 mod environment;
 mod error;
 mod fix;

@@ -16,6 +16,7 @@ use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::ShownFix;
+use crate::ops::elsewhere;
 use crate::ops::fix;
 use crate::ops::project::Project;
 use crate::ops::solve::Found;
@@ -86,12 +87,19 @@ impl Question {
         Ok(shown)
     }
 
+    /// Asks elsewhere about what a conflict says is not there.
+    pub(super) fn inquire(&self, context: &Context, project: &Project, conflict: &mut Conflict) {
+        let hints = elsewhere::hints(context, project, (&self.wants, conflict));
+        conflict.learn(hints);
+    }
+
     /// Words a failure, with the change that would help best if one is found at once.
     pub(super) fn refuse(&self, context: &Context, project: &Project, failure: Failure) -> OpsError {
         let environment = self.wants.environment.clone();
         match failure {
             Failure::OutOfTime { hottest } => OpsError::OutOfTime { environment, seconds: context.solve_max.as_secs(), hottest },
-            Failure::Conflict(conflict) => {
+            Failure::Conflict(mut conflict) => {
+                self.inquire(context, project, &mut conflict);
                 let fixes = within(context, HINT_MAX.min(context.solve_max), |limit| self.fixes(project, &conflict, (1, limit)));
                 // A hint is worth no second failure.
                 let fix = fixes.ok().and_then(|fixes| fixes.into_iter().next()).map(|(_, shown)| Box::new(shown));

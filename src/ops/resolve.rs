@@ -134,7 +134,10 @@ fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Res
             let outcome = ResolveOutcome { solvable: true, releases: plan.lockfile.releases.len(), changes: plan.changes, ..unsolved(environment) };
             Ok(Answer { outcome, fixes: vec![] })
         }
-        Err(Failure::Conflict(conflict)) => explained(context, &project, (&question, &conflict), (environment, request)),
+        Err(Failure::Conflict(mut conflict)) => {
+            question.inquire(context, &project, &mut conflict);
+            explained(context, &project, (&question, &conflict), (environment, request))
+        }
         Err(failure @ Failure::OutOfTime { .. }) => Err(question.refuse(context, &project, failure)),
     }
 }

@@ -27,6 +27,7 @@ use crate::resolve::explain;
 use crate::resolve::explain::Length;
 use crate::resolve::hints;
 use crate::resolve::hints::ConflictHint;
+use crate::resolve::lemmas;
 use crate::resolve::solver::Proof;
 use crate::resolve::solver::Reason;
 use crate::resolve::universe::Known;
@@ -102,7 +103,7 @@ pub(super) enum Unavailable {
 }
 
 /// A node is (or is not) at one of these releases.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Claim {
     pub(super) node: NodeId,
     pub(super) is_chosen: bool,
@@ -126,6 +127,18 @@ impl Conflict {
         &self.hints
     }
 
+    /// Takes in what was found out about it elsewhere; what is said of an unknown pack takes the place of what was said before.
+    pub fn learn(&mut self, hints: impl IntoIterator<Item = ConflictHint>) {
+        let mut all: BTreeSet<ConflictHint> = self.hints.drain(..).collect();
+        for hint in hints {
+            if let ConflictHint::UnknownPack { name, .. } = &hint {
+                all.retain(|other| !matches!(other, ConflictHint::UnknownPack { name: known, .. } if known == name));
+            }
+            all.insert(hint);
+        }
+        self.hints = all.into_iter().collect();
+    }
+
     /// Gives the direct requirements that the proof needs, by name: these contradict each other or the world.
     pub fn requirements(&self) -> Vec<(PackName, Range, Option<Place>)> {
         let of_project = self.steps.iter().filter_map(|step| match step {
@@ -146,6 +159,7 @@ impl Conflict {
         let steps: Vec<Step> = ordered.iter().map(|tree| step(tree, &numbers, universe)).collect();
         // From the conclusion to its causes: each is dropped while its causes are still held here, so no drop goes deep.
         while ordered.pop().is_some() {}
+        let steps = lemmas::once_each(steps);
         let subjects = steps.iter().flat_map(Step::nodes).map(|node| (node, Subject::new(node, universe))).collect();
         let hints = hints::find(&steps, universe);
         Conflict { steps, subjects, hints }

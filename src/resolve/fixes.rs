@@ -191,14 +191,14 @@ impl<C: Candidates> Search<'_, '_, C> {
             return Tried::Known;
         }
         match self.solve(&self.roots(&trial, &BTreeMap::new()), &trial) {
-            Ok(resolution) => self.written(&trial, resolution),
+            Ok(resolution) => self.written(&trial, &resolution),
             Err(Failure::Conflict(conflict)) => Tried::Failed(trial, conflict),
             Err(Failure::OutOfTime { .. }) => Tried::OutOfTime,
         }
     }
 
     /// Turns the open ranges of a trial that went well into ranges to write, as near to the old ones as still solves.
-    fn written(&mut self, trial: &Trial, opened: Resolution) -> Tried {
+    fn written(&mut self, trial: &Trial, opened: &Resolution) -> Tried {
         let of_opened = |write: fn(&Range, &Version) -> Range| -> BTreeMap<PackName, Range> {
             let open = self.question.roots.iter().filter(|root| trial.get(&root.name) == Some(&Attempt::Open));
             open.filter_map(|root| Some((root.name.clone(), write(&root.range, &opened.releases.get(&root.name)?.version)))).collect()

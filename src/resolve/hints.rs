@@ -10,6 +10,7 @@ use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Range;
 use crate::model::Refusal;
+use crate::model::RegistryName;
 use crate::model::Version;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
@@ -37,6 +38,13 @@ pub enum ConflictHint {
         /// Where the project writes it; `None` if a release does.
         at: Option<Place>,
     },
+    /// A pack is not in the registry it is looked for in, but in another one of the project.
+    InOtherRegistry {
+        /// The pack.
+        name: PackName,
+        /// The registry that has it.
+        registry: RegistryName,
+    },
     /// An extra was asked for that the release does not have.
     UnknownExtra {
         /// The pack.
@@ -56,6 +64,8 @@ pub enum ConflictHint {
         range: Range,
         /// The highest such pre-release.
         version: Version,
+        /// Whether the project itself requires the pack; else only an override can name the pre-release.
+        direct: bool,
     },
     /// A yanked release would do, if it were named with `=`.
     Yanked {
@@ -168,7 +178,7 @@ fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<Conf
 
 fn prerelease(name: &PackName, known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
     let highest = known.releases.iter().filter(|release| would_match_as_stable(range, release)).max_by_key(|release| &release.version)?;
-    Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone() })
+    Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone(), direct: known.is_direct })
 }
 
 /// The pack whose name is likest, if it is like at all: a third of the letters may differ.

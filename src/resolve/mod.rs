@@ -13,6 +13,7 @@ mod conflict;
 mod explain;
 mod fixes;
 mod hints;
+mod lemmas;
 mod limit;
 mod report;
 mod solver;

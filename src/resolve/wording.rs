@@ -84,6 +84,12 @@ impl<'a> Wording<'a> {
             ([only], true) if self.is_every(only) => format!("no version of {} can be chosen", self.name(only.node)),
             ([only], true) => format!("{} cannot be chosen", self.releases(only.node, &only.set, "and").text),
             ([only], false) => format!("{} {}", self.releases(only.node, &only.set, "and").with_verb("requires", "require"), join(&needed, "or")),
+            ([one, other], true) if self.is_every(one) || self.is_every(other) => {
+                let (every, other) = if self.is_every(one) { (one, other) } else { (other, one) };
+                let others =
+                    if self.is_every(other) { format!("any version of {}", self.name(other.node)) } else { self.releases(other.node, &other.set, "or").text };
+                format!("no version of {} goes together with {others}", self.name(every.node))
+            }
             (several, true) => format!("{} cannot be chosen together", join(&self.choices(several), "and")),
             (several, false) => format!("{} together require {}", join(&self.choices(several), "and"), join(&needed, "or")),
         }

@@ -1,0 +1,45 @@
+//! Where a pack that is not there may be instead: in another registry of the project, or under a name that is nearly the same.
+
+use std::collections::BTreeSet;
+
+use crate::manifest::Wants;
+use crate::model::PackName;
+use crate::model::Place;
+use crate::model::RegistryName;
+use crate::model::RequirementSource;
+use crate::net::Answer;
+use crate::ops::Context;
+use crate::ops::nearest;
+use crate::ops::project::Project;
+use crate::ops::sources;
+use crate::ops::sources::Sources;
+use crate::resolve::Conflict;
+use crate::resolve::ConflictHint;
+use crate::source::Source as _;
+
+/// Most packs that are looked for; more than these are no typing error.
+const LOOKED_FOR_MAX: usize = 4;
+
+/// Asks the project's registries about the packs that a conflict says are not there. A registry that does not answer is passed over.
+pub(super) fn hints(context: &Context, project: &Project, (wants, conflict): (&Wants, &Conflict)) -> Vec<ConflictHint> {
+    let unknown = conflict.hints().iter().filter_map(|hint| match hint {
+        ConflictHint::UnknownPack { name, at, .. } => Some((name, at)),
+        _ => None,
+    });
+    let sources = Sources::new(context, &project.manifest, &project.directory);
+    unknown.take(LOOKED_FOR_MAX).flat_map(|(name, at)| hints_on(&sources, project, wants, (name, at))).collect()
+}
+
+fn hints_on(sources: &Sources<'_>, project: &Project, wants: &Wants, (name, at): (&PackName, &Option<Place>)) -> Vec<ConflictHint> {
+    let asked = wants.packages.get(name).map_or(&RequirementSource::Registry(None), |entry| &entry.requirement.source);
+    let Some(own) = sources::registry_of(asked) else { return Vec::new() };
+    let has = |registry: &RegistryName| sources.registry(registry).is_ok_and(|source| matches!(source.index(name), Ok(Answer::Found(_))));
+    let others = project.manifest.registries.keys().filter(|registry| **registry != own && has(registry));
+    let mut hints: Vec<ConflictHint> = others.map(|registry| ConflictHint::InOtherRegistry { name: name.clone(), registry: registry.clone() }).collect();
+    if hints.is_empty() {
+        let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|source| source.packs().ok()).unwrap_or_default().into_iter().collect();
+        let nearest = nearest(name, &known.into_iter().collect::<Vec<_>>());
+        hints.extend(nearest.map(|nearest| ConflictHint::UnknownPack { name: name.clone(), nearest: Some(nearest), at: at.clone() }));
+    }
+    hints
+}
