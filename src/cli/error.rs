@@ -50,7 +50,7 @@ const LOCKED: u8 = 4;
 /// A digest, an archive, the store or the log is not what it should be.
 pub(super) const INTEGRITY: u8 = 5;
 /// It could not be told.
-const UNKNOWN: u8 = 6;
+pub(super) const UNKNOWN: u8 = 6;
 /// A rule of the project refuses.
 const REFUSED: u8 = 7;
 /// Another packs holds the lock.
@@ -67,6 +67,9 @@ const BUG: u8 = 70;
 const NOT_EXECUTABLE: u8 = 126;
 /// A child was not found, as in sh.
 const NOT_A_COMMAND: u8 = 127;
+
+/// How many releases are named where none was found, the newest ones.
+const RELEASES_SHOWN: usize = 10;
 
 /// What kind of failure it is: the code for programs and the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,6 +224,7 @@ fn place(failure: &OpsError) -> Option<Place> {
         OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
         OpsError::Source(SourceError::Untrusted { trust, .. }) => Some(trust.at.clone()),
+        OpsError::OlderIndex { at, .. } => Some(at.clone()),
         OpsError::UnopenedRegistry { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
@@ -265,7 +269,14 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
         OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
         OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
-        OpsError::NoSuchRelease { .. } => kind("no-such-release", NOT_FOUND),
+        OpsError::NoKeyDirectory => kind("no-key-directory", USAGE),
+        OpsError::KeyExists { .. } => kind("key-exists", USAGE),
+        OpsError::UnknownKey { .. } => kind("unknown-signing-key", NOT_FOUND),
+        OpsError::NoPassphrase { .. } => kind("no-passphrase", USAGE),
+        OpsError::KeyUnusable { .. } => kind("key-unusable", USAGE),
+        OpsError::NoKeyNamed => kind("no-key-named", USAGE),
+        OpsError::OlderIndex { .. } => kind("older-index", INTEGRITY),
+        OpsError::NoSuchRelease { .. } | OpsError::NoneMeant { .. } => kind("no-such-release", NOT_FOUND),
         OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
         OpsError::Clashes(_) => kind("clash", USAGE),
         OpsError::InTheWay { .. } => kind("in-the-way", USAGE),
@@ -480,6 +491,18 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
         OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
+        OpsError::NoneMeant { known, .. } => {
+            vec![format!("there is {}", known.iter().rev().take(RELEASES_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+        }
+        OpsError::UnknownKey { known, .. } if known.is_empty() => vec!["`packs key generate NAME` makes one".into()],
+        OpsError::NoPassphrase { .. } => {
+            vec!["give it with --passphrase-file FILE or PACKS_KEY_PASSPHRASE; a new key can do without: --no-passphrase".into()]
+        }
+        OpsError::NoKeyNamed => vec!["name one with --key NAME or PACKS_SIGNING_KEY; `packs key list` shows those there are".into()],
+        OpsError::OlderIndex { registry, .. } => vec![
+            "somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used".into(),
+            format!("if it was really set back: `packs registry forget {registry}` takes it as it is"),
+        ],
         OpsError::Source(SourceError::Untrusted { trust, source, .. }) => trust_hints(trust, source),
         OpsError::Source(SourceError::KeyNeeded { .. }) => {
             vec!["sign with --key NAME; `packs key list` shows the keys of this machine; nothing was written".into()]

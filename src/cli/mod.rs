@@ -9,6 +9,7 @@ mod error;
 mod interrupt;
 mod keys;
 mod output;
+mod passphrase;
 mod progress;
 mod reference;
 mod schemas;

@@ -32,6 +32,7 @@ use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::Report;
 use crate::ops::Who;
+use crate::registry::Passphrase;
 use crate::store::layout::Layout;
 
 /// Seconds to wait for another packs unless told otherwise: longer than any ordinary switch.
@@ -185,6 +186,7 @@ pub(super) struct Surroundings {
     user_directory: Option<PathBuf>,
     /// `NETRC`, else `.netrc` in the user's directory.
     netrc: Option<PathBuf>,
+    key_passphrase: Option<Passphrase>,
     fault: Option<String>,
 }
 
@@ -216,6 +218,7 @@ impl Surroundings {
             ],
             user_directory: text("HOME").map(PathBuf::from),
             netrc: text("NETRC").map(PathBuf::from).or_else(|| text("HOME").map(|home| Path::new(&home).join(".netrc"))),
+            key_passphrase: text("PACKS_KEY_PASSPHRASE").map(Passphrase::new),
             fault: text("PACKS_TEST_FAULT"),
         })
     }
@@ -249,6 +252,8 @@ pub struct Settings {
     pub source_date_epoch: Option<i64>,
     /// PATH as found.
     pub path: Option<OsString>,
+    /// `PACKS_KEY_PASSPHRASE`.
+    pub key_passphrase: Option<Passphrase>,
     /// How many generations of an environment `gc` keeps at least.
     pub keep: usize,
     /// How old a generation must be for `gc` to drop it.
@@ -307,6 +312,7 @@ impl Settings {
             sync: !global.no_sync,
             connections: if global.jobs == Some(1) { 1 } else { number(&values, "http.connections").unwrap_or(1) },
             limits: values.limits(),
+            keys: etcetera::base_strategy::Xdg::new().ok().map(|places| places.config_dir().join("packs").join("keys")),
             jobs: number(&values, "jobs").unwrap_or_else(cores),
             interrupt: Interrupt::default(),
             wait_max: Duration::from_secs(values.count("wait").unwrap_or(WAIT_SECONDS_DEFAULT)),
@@ -325,6 +331,7 @@ impl Settings {
             ci: around.ci && !typed.decides_locked,
             source_date_epoch: around.source_date_epoch,
             path: around.path.clone(),
+            key_passphrase: around.key_passphrase.clone(),
             keep: number(&values, "gc.keep").unwrap_or(usize::MAX),
             older_than: values.age("gc.older-than"),
             values,

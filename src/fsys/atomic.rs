@@ -41,6 +41,20 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     })
 }
 
+/// Writes a new file durably under a name that must be free: afterwards it is there whole; after a power cut it is there whole or not at all.
+///
+/// # Errors
+/// Of the kind `AlreadyExists` where the name is taken; that file is as it was.
+pub fn write_new_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let beside = name_beside(path)?;
+    let written = write_synced(&beside, bytes, mode).and_then(|()| rename_noreplace(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    fsync_dir(parent_of(path))
+}
+
 /// Replaces a file durably: afterwards it holds the new bytes; after a power cut the old or the new ones, never a mix.
 ///
 /// Keeps the permission bits of a file it replaces.
@@ -167,6 +181,18 @@ mod tests {
         write_atomic(&path, b"one").expect("written");
         write_atomic(&path, b"two").expect("replaced");
         assert_eq!(fs::read(&path).expect("there"), b"two");
+        assert_eq!(fs::read_dir(world.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn write_new_durable_overwrites_nothing() {
+        let world = tempfile::tempdir().expect("a directory");
+        let path = world.path().join("key");
+        write_new_durable(&path, b"one", 0o600).expect("written");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let error = write_new_durable(&path, b"two", 0o600).expect_err("taken");
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::AlreadyExists));
+        assert_eq!(fs::read(&path).expect("there"), b"one");
         assert_eq!(fs::read_dir(world.path()).expect("there").count(), 1);
     }
 

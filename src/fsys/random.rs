@@ -1,4 +1,4 @@
-//! Random names.
+//! Random names and keys.
 
 use std::path::Path;
 
@@ -9,6 +9,13 @@ use crate::fsys::look;
 const ID_CHARS: usize = 16;
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Gives random bytes that nobody can guess, as keys are made of.
+pub fn random_bytes<const BYTES: usize>() -> Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    look("read random bytes for", Path::new("a key"), || rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()))?;
+    Ok(bytes)
+}
 
 /// Gives a random id of 16 characters of `[a-z2-7]`.
 pub fn random_id() -> Result<String> {

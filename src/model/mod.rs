@@ -27,6 +27,7 @@ pub use digest::TreeDigest;
 pub use environment::EnvironmentName;
 pub use name::CommandName;
 pub use name::ExtraName;
+pub use name::KeyName;
 pub use name::PackName;
 pub use name::ProjectName;
 pub use name::RegistryName;

@@ -98,6 +98,10 @@ plain_name!(
     ExtraName, "extra name"
 );
 plain_name!(
+    /// The name by which a user calls a signing key.
+    KeyName, "key name"
+);
+plain_name!(
     /// The name by which packs.toml calls a registry.
     RegistryName, "registry name"
 );

@@ -152,6 +152,8 @@ pub struct Context {
     pub connections: usize,
     /// What an archive may ask of the machine.
     pub limits: Limits,
+    /// Where this user's signing keys lie; `None` where the user has no directory of settings.
+    pub keys: Option<PathBuf>,
     /// Threads to use; 1 means calls in an exact order.
     pub jobs: usize,
     /// Whether somebody asked this run to stop.

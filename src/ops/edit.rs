@@ -179,8 +179,9 @@ fn requirement(request: &InstallRequest, asked: &AskedPack, ranges: &BTreeMap<Pa
 
 fn must_exist(context: &Context, project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
     let registry = registry.cloned().unwrap_or_else(sources::default_registry);
-    let source = Sources::new(context, &project.manifest, &project.directory).registry(&registry)?;
-    match source.index(&asked.name)? {
+    let sources = Sources::new(context, &project.manifest, &project.directory);
+    let source = sources.registry(&registry)?;
+    match sources.index(&registry, &asked.name)? {
         Answer::Found(_) => Ok(()),
         Answer::Absent => Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: source.describe() }),
         Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {}", asked.name) }),

@@ -34,6 +34,7 @@ use crate::model::StorePath;
 use crate::model::Version;
 use crate::net::NetError;
 use crate::ops::ShownFix;
+use crate::registry::RegistryError;
 use crate::resolve::Conflict;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -265,6 +266,67 @@ pub enum OpsError {
         place: String,
         /// The nearest name there.
         nearest: Option<PackName>,
+    },
+    /// No release of a pack is meant.
+    #[error("no release of {name} in {registry} is {asked}")]
+    NoneMeant {
+        /// The pack.
+        name: PackName,
+        /// The version or range asked for.
+        asked: String,
+        /// The registry that was asked.
+        registry: String,
+        /// The releases there are.
+        known: Vec<Version>,
+    },
+    /// There is nowhere to keep keys.
+    #[error("cannot tell where signing keys lie: no home directory of the user and no XDG_CONFIG_HOME")]
+    NoKeyDirectory,
+    /// A key is there already.
+    #[error("{} exists already; a key is never overwritten", path.display())]
+    KeyExists {
+        /// The file that is there.
+        path: PathBuf,
+    },
+    /// A key is named that is not there.
+    #[error("no signing key {name}{}", if known.is_empty() { String::new() } else { format!("; there is {}", listed(known)) })]
+    UnknownKey {
+        /// The name, or the file.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// A key needs a passphrase, and there is neither one given nor a terminal to ask at.
+    #[error("the key {key} needs a passphrase, and there is nobody to ask")]
+    NoPassphrase {
+        /// The key.
+        key: String,
+    },
+    /// A file is no key, or its passphrase is another.
+    #[error("the key {} cannot be used", path.display())]
+    KeyUnusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<RegistryError>,
+    },
+    /// Nothing says with which key to sign.
+    #[error("no key is named to sign with")]
+    NoKeyNamed,
+    /// A registry shows an older index than it did before.
+    #[error("{registry} shows revision {found} of the index of {name}, and has shown revision {seen} before")]
+    OlderIndex {
+        /// The registry's name.
+        registry: RegistryName,
+        /// The pack.
+        name: PackName,
+        /// The revision it shows.
+        found: u64,
+        /// The newest one seen.
+        seen: u64,
+        /// Where the registry is declared.
+        at: Place,
     },
     /// No registry has a pack of this name.
     #[error("no pack {name} in {registry}")]

@@ -15,19 +15,28 @@ use crate::archive::ReadError;
 use crate::archive::Verified;
 use crate::fetch;
 use crate::fsys;
+use crate::model::KeyId;
 use crate::model::PackName;
 use crate::model::PathComponent;
+use crate::model::PublicKey;
 use crate::model::ReleaseId;
 use crate::model::TreeDigest;
 use crate::model::Version;
+use crate::net::Answer;
+use crate::net::Written;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::key::Signing;
+use crate::ops::key::open_keys;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
+use crate::ops::registry_admin;
 use crate::ops::sources;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexRelease;
 use crate::registry::Published;
+use crate::registry::RegistryDocument;
+use crate::registry::SecretKey;
 use crate::source::RegistrySource;
 use crate::source::Source as _;
 use crate::source::Upload;
@@ -60,6 +69,8 @@ pub struct PublishOutcome {
     pub dry_run: bool,
     /// The registry.
     pub registry: String,
+    /// The keys that sign its index; none where it is not signed.
+    pub signed_by: Vec<KeyId>,
     /// The releases, by name and version.
     pub releases: Vec<PublishedRelease>,
 }
@@ -88,10 +99,16 @@ pub(super) struct CheckedArchive {
 
 /// Checks archives whole, then puts them into a registry, one release after the other; an interrupted publish is finished by doing it again.
 ///
+/// Every release is planned before the first is written, so that one that is refused stops all. A place that does not say of itself that it is a registry
+/// does afterwards, and its list of packs is up to date.
+///
 /// # Errors
-/// [`OpsError::Archive`], [`OpsError::NoSideFile`] before anything is written; [`OpsError::Source`] where other bytes are published under that version already.
-pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOutcome, OpsError> {
-    let source = sources::open_to_write(context, &request.registry)?;
+/// [`OpsError::Archive`], [`OpsError::NoSideFile`] and those of [`Signing`]'s keys; [`OpsError::Source`] where other bytes are published under that version
+/// already, or a signature is needed. Nothing is written then.
+pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_>) -> Result<PublishOutcome, OpsError> {
+    let keys = open_keys(context, signing)?;
+    let public: Vec<PublicKey> = keys.iter().map(SecretKey::public).collect();
+    let source = sources::open_to_write(context, &request.registry)?.signing(keys);
     let mut checked = BTreeMap::<ReleaseId, Vec<CheckedArchive>>::new();
     for path in &request.archives {
         let archive = check_archive(&context.directory.join(path), &context.limits)?;
@@ -99,18 +116,38 @@ pub fn publish(context: &Context, request: &PublishRequest) -> Result<PublishOut
         checked.entry(release).or_default().push(archive);
     }
     let published_at = request.published_at.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(|| context.now());
+    let plan = |(release, archives)| would_publish(&source, &entry(request, published_at, release, archives)?, release.clone());
+    let signed_by: Vec<KeyId> = public.iter().map(PublicKey::id).collect();
+    let releases = checked.iter().map(|(release, archives)| plan((release, archives.as_slice()))).collect::<Result<Vec<_>, OpsError>>()?;
     if request.dry_run {
-        let plan = |(release, archives): (ReleaseId, Vec<CheckedArchive>)| would_publish(&source, &entry(request, published_at, &release, &archives)?, release);
-        let releases = checked.into_iter().map(plan).collect::<Result<Vec<_>, OpsError>>()?;
-        return Ok(PublishOutcome { dry_run: true, registry: source.describe(), releases });
+        return Ok(PublishOutcome { dry_run: true, registry: source.describe(), signed_by, releases });
     }
     Store::create(context.layout.clone())?;
     let packs = checked.keys().map(|release| crate::model::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
     let publish =
         |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(&source, &entry(request, published_at, &release, &archives)?, release, &archives);
-    let releases = recorded(context, record, || checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>())?;
-    Ok(PublishOutcome { dry_run: false, registry: source.describe(), releases })
+    let names: Vec<PackName> = checked.keys().map(|release| release.name.clone()).collect();
+    let releases = recorded(context, record, || {
+        let published = checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>();
+        // What was published before a failure is found by search too.
+        let listed = describe_registry(&source, &request.registry, &public).and_then(|()| Ok(source.refresh_names(&names)?));
+        let published = published?;
+        listed?;
+        Ok(published)
+    })?;
+    Ok(PublishOutcome { dry_run: false, registry: source.describe(), signed_by, releases })
+}
+
+/// Says that the place is a registry, unless it says so itself.
+fn describe_registry(source: &RegistrySource, place: &str, keys: &[PublicKey]) -> Result<(), OpsError> {
+    if matches!(source.document(), Ok(Answer::Found(_))) {
+        return Ok(());
+    }
+    let document = RegistryDocument { name: registry_admin::name_of(place), keys: keys.iter().map(ToString::to_string).collect() };
+    match source.initialize(&document)? {
+        Written::Done | Written::PreconditionFailed => Ok(()),
+    }
 }
 
 /// Verifies one archive against the side file beside it, then reads it through.

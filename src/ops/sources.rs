@@ -31,6 +31,7 @@ use crate::ops::OpsError;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
+use crate::ops::seen::Seen;
 use crate::registry::IndexDocument;
 use crate::source::RegistrySource;
 use crate::source::Source;
@@ -46,6 +47,7 @@ pub(super) struct Sources<'c> {
     project: PathBuf,
     registries: BTreeMap<RegistryName, RegistryEntry>,
     opened: Mutex<BTreeMap<RegistryName, Arc<RegistrySource>>>,
+    seen: Mutex<BTreeMap<RegistryName, Arc<Seen>>>,
 }
 
 /// What a registry is opened for.
@@ -58,7 +60,13 @@ enum Purpose {
 impl<'c> Sources<'c> {
     /// Takes the registries of a manifest, with relative addresses from the project's directory.
     pub(super) fn new(context: &'c Context, manifest: &Manifest, project: &Path) -> Sources<'c> {
-        Sources { context, project: project.to_owned(), registries: manifest.registries.clone(), opened: Mutex::new(BTreeMap::new()) }
+        Sources {
+            context,
+            project: project.to_owned(),
+            registries: manifest.registries.clone(),
+            opened: Mutex::new(BTreeMap::new()),
+            seen: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// Opens a registry by its name, for reading; the second time it is the same one.
@@ -87,6 +95,43 @@ impl<'c> Sources<'c> {
             return Ok(source);
         }
         Ok(source.trusting(Trust { registry: name.clone(), keys: entry.keys.clone(), at: entry.at.clone() }))
+    }
+
+    /// Spells the address of a registry as it is remembered: the place itself, wherever packs.toml lies, without secrets.
+    ///
+    /// # Errors
+    /// [`OpsError::UnknownRegistry`].
+    pub(super) fn address(&self, name: &RegistryName) -> Result<String, OpsError> {
+        let entry = self.entry(name)?;
+        Ok(local_directory(&entry.url).map_or_else(|| shown(&entry.url), |directory| format!("file:{}", self.resolved(&directory).display())))
+    }
+
+    /// Reads a pack's index document, which must be signed and as new as has been seen, as far as that is asked for.
+    ///
+    /// # Errors
+    /// [`OpsError::OlderIndex`]; those of [`Source::index`].
+    pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
+        let answer = self.registry(registry)?.index(name)?;
+        if let Answer::Found(document) = &answer {
+            self.seen(registry)?.check(name, document.revision)?;
+        }
+        Ok(answer)
+    }
+
+    /// Remembers how new the documents were that were read.
+    pub(super) fn remember(&self) -> Result<(), OpsError> {
+        let seen: Vec<Arc<Seen>> = self.seen.lock().expect("no holder panics").values().cloned().collect();
+        seen.iter().try_for_each(|seen| seen.save(self.context))
+    }
+
+    fn seen(&self, name: &RegistryName) -> Result<Arc<Seen>, OpsError> {
+        let mut opened = self.seen.lock().expect("no holder panics");
+        if let Some(seen) = opened.get(name) {
+            return Ok(Arc::clone(seen));
+        }
+        let seen = Arc::new(Seen::open(self.context, name, &self.address(name)?, &self.entry(name)?.at)?);
+        opened.insert(name.clone(), Arc::clone(&seen));
+        Ok(seen)
     }
 
     fn entry(&self, name: &RegistryName) -> Result<&RegistryEntry, OpsError> {
@@ -168,7 +213,7 @@ fn open_directory(root: &Path) -> RegistrySource {
 }
 
 /// Tells whether a text is written as an address: a scheme, then `://`.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)))
 }
 
@@ -241,6 +286,7 @@ pub(super) fn load_documents(
         seen.extend(next.iter().cloned());
         level = next;
     }
+    sources.remember()?;
     Ok(documents)
 }
 
@@ -253,11 +299,10 @@ enum Loaded {
 fn load_one(sources: &Sources<'_>, assigned: &BTreeMap<PackName, RequirementSource>, name: PackName) -> Result<(PackName, Loaded), OpsError> {
     let assigned = assigned.get(&name).cloned().unwrap_or(RequirementSource::Registry(None));
     let Some(registry) = registry_of(&assigned) else { return Ok((name, Loaded::Path)) };
-    let source = sources.registry(&registry)?;
-    let loaded = match source.index(&name)? {
+    let loaded = match sources.index(&registry, &name)? {
         Answer::Found(document) => Loaded::Document(SourceId::Registry(registry), document),
         Answer::Absent => Loaded::Absent,
-        Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
+        Answer::Offline => return Err(OpsError::RegistryOffline { registry: sources.registry(&registry)?.describe(), needed: format!("the index of {name}") }),
     };
     Ok((name, loaded))
 }

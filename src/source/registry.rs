@@ -44,8 +44,7 @@ pub struct Trust {
 
 impl Source for RegistrySource {
     fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, SourceError> {
-        let trusted = self.trust.as_ref().map_or(&[][..], |trust| &trust.keys);
-        self.index_file(name)?.try_map(|fetched| self.parse_index(&fetched.bytes, name, trusted))
+        self.index_file(name)?.try_map(|fetched| self.read_index(&fetched, name))
     }
 
     fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError> {
@@ -92,6 +91,15 @@ impl RegistrySource {
     /// Reads the bytes of a pack's index document, unchecked.
     pub fn index_file(&self, name: &PackName) -> Result<Answer<Fetched>, SourceError> {
         self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
+    }
+
+    /// Reads a document that was fetched, and believes it if one of the trusted keys signed it.
+    ///
+    /// # Errors
+    /// [`SourceError::Untrusted`], [`SourceError::Document`].
+    pub fn read_index(&self, fetched: &Fetched, name: &PackName) -> Result<IndexDocument, SourceError> {
+        let trusted = self.trust.as_ref().map_or(&[][..], |trust| &trust.keys);
+        self.parse_index(&fetched.bytes, name, trusted)
     }
 
     /// Reads the bytes of an archive's side file, unchecked.

@@ -7,6 +7,7 @@
 //! | `cache/archives/<sha256>.part` itself | exclusive | whoever fetches this archive, so that no two processes fetch the same |
 //! | `store` | shared | whoever publishes store paths, or says under `roots/` what it uses |
 //! | `store` | exclusive | gc, while it decides for good what is dead and renames it to trash |
+//! | `registries` | exclusive | whoever notes which index revisions a registry has shown |
 //! | `audit` | exclusive | whoever appends to the audit log, for one line |
 //!
 //! **Order.** A process takes locks only downwards in this table, unpack buckets in ascending order, and never one that it holds already. So no two
@@ -52,6 +53,11 @@ pub fn store_shared(layout: &Layout, waiting: &Waiting<'_>) -> Result<FileLock, 
 /// Locks the store against all who publish or register.
 pub fn store_exclusive(layout: &Layout, waiting: &Waiting<'_>) -> Result<FileLock, FsError> {
     acquire(&layout.lock("store"), LockMode::Exclusive, waiting)
+}
+
+/// Locks what is known of registries' index revisions, for one change.
+pub fn registries(layout: &Layout, waiting: &Waiting<'_>) -> Result<FileLock, FsError> {
+    acquire(&layout.lock("registries"), LockMode::Exclusive, waiting)
 }
 
 /// Locks the audit log for one line.

@@ -10,10 +10,12 @@ mod gc;
 mod history;
 mod init;
 mod install;
+mod key;
 mod list;
 mod lock;
 mod man;
 mod publish;
+mod registry;
 mod resolve;
 mod rollback;
 mod run;
@@ -26,6 +28,7 @@ mod uninstall;
 mod update;
 mod verify;
 mod why;
+mod yank;
 
 use std::process::ExitCode;
 
@@ -96,6 +99,14 @@ pub enum Command {
     Build(build::Arguments),
     /// Put archives into a registry
     Publish(publish::Arguments),
+    /// Take releases back, so that nobody new chooses them
+    Yank(yank::Arguments),
+    /// Make, check and sign registries, and say whose signatures count
+    #[command(subcommand)]
+    Registry(registry::Command),
+    /// Make and show signing keys
+    #[command(subcommand)]
+    Key(key::Command),
     /// Fetch archives without installing them, verified
     Download(download::Arguments),
     /// Show who did what, when and why
@@ -159,6 +170,9 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Env(arguments)) => env::run(arguments, settings, output),
         Some(Command::Build(arguments)) => build::run(arguments, &settings, output),
         Some(Command::Publish(arguments)) => publish::run(arguments, &settings, output),
+        Some(Command::Yank(arguments)) => yank::run(arguments, &settings, output),
+        Some(Command::Registry(command)) => registry::run(command, &settings, output),
+        Some(Command::Key(command)) => key::run(command, &settings, output),
         Some(Command::Download(arguments)) => download::run(arguments, &settings, output),
         Some(Command::Audit(arguments)) => audit::run(arguments, &settings, output),
         Some(Command::Config(arguments)) => config::run(&arguments, &settings, output),
@@ -171,7 +185,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
 pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
     match command {
         Some(Command::Run(_)) => None,
-        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Download(_)) => Some(OpsError::InterruptedBetween),
+        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Registry(_) | Command::Download(_)) => Some(OpsError::InterruptedBetween),
         _ => Some(OpsError::Interrupted),
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::output::Output;
 use crate::cli::output::plain;
+use crate::cli::passphrase::SigningArgs;
 use crate::cli::settings::Settings;
 use crate::ops;
 use crate::ops::OpsError;
@@ -16,7 +17,7 @@ use crate::ops::PublishRequest;
 /// What may follow `packs publish`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  packs publish dist/kanban-2.0.3.tar.zst --registry ../registry\n  packs publish dist/*.tar.zst --registry file:/srv/registry\n  packs publish dist/*.tar.zst --registry ../registry --quality 87 --production-ready"
+    after_help = "Examples:\n  packs publish dist/kanban-2.0.3.tar.zst --registry ../registry\n  packs publish dist/*.tar.zst --registry file:/srv/registry\n  packs publish dist/*.tar.zst --registry s3://acme-packs/main --key acme --production-ready"
 )]
 pub struct Arguments {
     /// Archives, each with its .sha256 file beside it
@@ -35,6 +36,9 @@ pub struct Arguments {
     #[arg(long)]
     production_ready: bool,
 
+    #[command(flatten)]
+    signing: SigningArgs,
+
     /// Check everything, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -49,7 +53,8 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
         published_at: settings.source_date_epoch,
         dry_run: arguments.dry_run,
     };
-    let outcome = ops::publish(&settings.context, &request)?;
+    let passphrases = arguments.signing.passphrases(settings);
+    let outcome = ops::publish(&settings.context, &request, &arguments.signing.signing(&passphrases))?;
     output.answer("packs.publish/1", &outcome, || render(&outcome));
     Ok(ExitCode::SUCCESS)
 }
