@@ -37,6 +37,11 @@ test: ## All tests (README command 2)
 demo: ## The main job from end to end (README command 1)
 	sh examples/demo.sh
 
+.PHONY: large
+large: ## Archives of more than 4 GiB and of 100,000 files (needs python3, sha256sum, tar and zstd; takes 4 GiB of reading, little disk)
+	$(CARGO) build --release --locked
+	python3 benches/large.py target/release/packs
+
 .PHONY: benches
 benches: ## The benches compile
 	$(CARGO) check --locked --benches
@@ -47,9 +52,9 @@ fuzz: ## The fuzz targets compile
 
 .PHONY: shell
 shell: ## The shell scripts parse, the example packs' commands work (and shellcheck passes where it is installed)
-	@set -e; for script in examples/*.sh examples/packs/*/bin/*; do sh -n "$$script"; done
+	@set -e; for script in examples/*.sh examples/by-hand/*.sh examples/packs/*/bin/*; do sh -n "$$script"; done
 	@sh examples/check.sh
-	@if command -v shellcheck >/dev/null; then shellcheck examples/*.sh examples/packs/*/bin/* .ci/run; else echo "shellcheck: not installed, parsed and run only"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck examples/*.sh examples/by-hand/*.sh examples/packs/*/bin/* .ci/run; else echo "shellcheck: not installed, parsed and run only"; fi
 
 .PHONY: clean-tree
 clean-tree: ## Nothing generated differs from what is committed

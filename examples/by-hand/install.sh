@@ -50,4 +50,4 @@ ln -sfn "$place/$name" "$directory/$name"
 echo "installed $place; $directory/$name leads to it"
 
 # What it needs is not fetched: it is said.
-sed -n 's/^    "\(.*\)": "\(.*\)",\{0,1\}$/requires \1 \2/p' "$directory/$place/MANIFEST.json"
+sed -n 's/^  "requires": {\(.*\)},$/it requires \1/p' "$directory/$place/MANIFEST.json" | tr -d '"'

@@ -29,6 +29,7 @@ use clap::FromArgMatches as _;
 use clap::Parser;
 use clap::parser::ValueSource;
 
+use crate::archive::Compression;
 use crate::cli::command::Command;
 use crate::cli::config::Origin;
 use crate::cli::config::Said;
@@ -67,7 +68,7 @@ pub fn command_tree() -> clap::Command {
 
 /// Runs the program on these arguments and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = with_archive_format(arguments.into_iter().collect());
     let matches = match without_empty_variables(command_tree()).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(answer) => return usage(&answer, &arguments),
@@ -169,6 +170,24 @@ fn without_secrets(argument: &str) -> String {
     format!("{before}://{place}{query}")
 }
 
+/// Takes `--format tar.gz` of `packs build` for `--archive-format tar.gz`: the form of an answer and that of an archive are never the same word.
+fn with_archive_format(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_form = |word: &str| word == Compression::Zstd.ending().trim_start_matches('.') || word == Compression::Gzip.ending().trim_start_matches('.');
+    if !arguments.iter().any(|argument| argument == "build") {
+        return arguments;
+    }
+    for at in 1..arguments.len() {
+        let next_is_form = arguments.get(at + 1).and_then(|next| next.to_str()).is_some_and(is_form);
+        let written = arguments[at].to_str().and_then(|text| text.strip_prefix("--format")).map(str::to_owned);
+        match written.as_deref() {
+            Some("") if next_is_form => arguments[at] = "--archive-format".into(),
+            Some(value) if value.strip_prefix('=').is_some_and(is_form) => arguments[at] = format!("--archive-format{value}").into(),
+            _ => {}
+        }
+    }
+    arguments
+}
+
 /// Gives the command line as it is recorded: with the program's bare name, quoted where needed.
 fn typed_command(arguments: &[OsString]) -> String {
     let quoted = |argument: &OsString| {
@@ -206,6 +225,20 @@ mod tests {
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(70)));
         let code = guarded(output, || Ok(ExitCode::from(3)));
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
+    }
+
+    #[test]
+    fn a_form_of_archives_is_told_from_a_form_of_answers() {
+        let read = |line: &str| {
+            let words = with_archive_format(line.split(' ').map(OsString::from).collect());
+            words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(read("packs build --format tar.gz a"), "packs build --archive-format tar.gz a");
+        assert_eq!(read("packs --format=tar.zst build"), "packs --archive-format=tar.zst build");
+        for same in ["packs build --format json", "packs lock --format tar.gz", "packs build --format", "packs build --format=", "packs build --formatx tar.gz"]
+        {
+            assert_eq!(read(same), same);
+        }
     }
 
     #[test]

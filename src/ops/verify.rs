@@ -154,6 +154,8 @@ fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Di
     let checked: Vec<_> = if context.jobs == 1 { pairs.iter().map(check).collect() } else { pairs.into_par_iter().map(|pair| check(&pair)).collect() };
     let mut outcome = VerifyOutcome::default();
     for (path, result) in checked {
+        // People read what they typed.
+        let path = path.strip_prefix(&context.directory).unwrap_or(&path);
         outcome.checked.archives += 1;
         match result {
             Ok(archive) => outcome.checked.bytes += archive.verified.size(),
@@ -167,6 +169,7 @@ fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Di
 /// Says what is wrong with an archive; which one it is stands beside it.
 fn why_bad(error: &OpsError) -> String {
     match error {
+        OpsError::NoSideFile { .. } => "no .sha256 file is beside it, and nothing else says its digest: nothing unverified is read".to_owned(),
         OpsError::Archive { source, .. } => chain(&**source),
         OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| chain(&**source), chain),
         other => chain(other),

@@ -114,7 +114,7 @@ fn sha256sum_tar_and_bsdtar_agree() {
     fs::create_dir_all(world.project().join("kanban/empty/inner")).expect("made");
     symlink("docs/a.md", world.project().join("kanban/latest")).expect("linked");
     for (form, archive) in [("tar.zst", "kanban-1.0.0.tar.zst"), ("tar.gz", "kanban-1.0.0.tar.gz")] {
-        world.packs(["build", "kanban", "--archive-format", form]).succeeds();
+        world.packs(["build", "kanban", "--format", form]).succeeds();
         let dist = world.project().join("dist");
         let Some(checked) = peer(&dist, "sha256sum", &["-c", &format!("{archive}.sha256")]) else { return };
         assert_eq!(checked, format!("{archive}: OK\n"));
@@ -391,6 +391,15 @@ fn levels_are_those_of_the_form() {
     all.push(world.packs(["build", "kanban", "--level", "23"]).fails(2).stderr);
     all.push(world.packs(["build", "kanban", "--archive-format", "tar.gz", "--level", "12"]).fails(2).stderr);
     insta::assert_snapshot!(all.concat());
+}
+
+#[test]
+fn what_every_reader_would_refuse_is_not_written() {
+    let world = TestEnv::new();
+    write(&world, "kanban/pack.toml", HEAD);
+    fs::File::create(world.project().join("kanban/zeros")).expect("made").set_len(80 << 20).expect("sparse");
+    insta::assert_snapshot!(world.packs(["build", "kanban"]).fails(2).stderr);
+    assert_eq!(names(&world.project().join("dist")), [""; 0]);
 }
 
 #[test]

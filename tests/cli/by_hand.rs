@@ -44,7 +44,7 @@ fn what_is_published_by_hand_is_installed_by_hand() {
     let world = TestEnv::new();
     let Some(address) = published(&world) else { return };
     let (good, text) = installed(&world, &address);
-    assert!(good && text.contains("kanban-1.0.0.tar.zst: OK") && text.contains("requires workflow ^1.2"), "{text}");
+    assert!(good && text.contains("kanban-1.0.0.tar.zst: OK") && text.contains("it requires workflow: ^1.2"), "{text}");
     let ran = Command::new(world.project().join("tools/kanban/bin/kanban")).output().expect("the command is executable");
     assert_eq!(ran.stdout, b"board\n");
     assert!(world.has("tools/kanban-1.0.0/MANIFEST.json") && world.has("tools/kanban/a b.md"));

@@ -60,7 +60,7 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     out: PathBuf,
 
-    /// The form of the archives
+    /// The form of the archives; --format tar.gz means the same
     #[arg(long = "archive-format", value_enum, value_name = "FORM", default_value = "tar.zst")]
     archive_format: FormArg,
 
