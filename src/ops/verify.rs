@@ -169,7 +169,7 @@ fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Di
 /// Says what is wrong with an archive; which one it is stands beside it.
 fn why_bad(error: &OpsError) -> String {
     match error {
-        OpsError::NoSideFile { .. } => "no .sha256 file is beside it, and nothing else says its digest: nothing unverified is read".to_owned(),
+        OpsError::NoSideFile { .. } => "it has no side file (.sha256) beside it, and nothing else says its digest: nothing unverified is read".to_owned(),
         OpsError::Archive { source, .. } => chain(&**source),
         OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| chain(&**source), chain),
         other => chain(other),
