@@ -29,6 +29,16 @@ lint: ## Clippy, all targets, no warnings
 doc: ## Rustdoc, no warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
+# The version that the tests were written against; it honours If-Match and If-None-Match, as S3 does.
+MOTO = moto[server]==5.2.1
+
+.PHONY: peers
+peers: target/peers/moto/bin/moto_server ## A private Python with the S3 server that tests use (needs python3 with venv, and the network once)
+
+target/peers/moto/bin/moto_server:
+	python3 -m venv target/peers/moto
+	target/peers/moto/bin/pip install --quiet --disable-pip-version-check '$(MOTO)'
+
 .PHONY: test
 test: ## All tests (README command 2)
 	$(CARGO) test --locked
