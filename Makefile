@@ -29,15 +29,15 @@ lint: ## Clippy, all targets, no warnings
 doc: ## Rustdoc, no warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-# The version that the tests were written against; it honours If-Match and If-None-Match, as S3 does.
-MOTO = moto[server]==5.2.1
+# The versions that the tests were written against; moto honours If-Match and If-None-Match, as S3 does. Its own list for servers is much longer.
+MOTO = 'moto[s3]==5.2.1' flask==3.1.3 flask-cors==6.0.5 werkzeug==3.1.9
 
 .PHONY: peers
 peers: target/peers/moto/bin/moto_server ## A private Python with the S3 server that tests use (needs python3 with venv, and the network once)
 
 target/peers/moto/bin/moto_server:
 	python3 -m venv target/peers/moto
-	target/peers/moto/bin/pip install --quiet --disable-pip-version-check '$(MOTO)'
+	target/peers/moto/bin/pip install --quiet --disable-pip-version-check $(MOTO)
 
 .PHONY: test
 test: ## All tests (README command 2)

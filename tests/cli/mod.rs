@@ -14,6 +14,7 @@ mod json;
 mod list;
 mod lock;
 mod machine;
+mod network;
 mod place;
 mod reference;
 mod registry;

@@ -18,7 +18,6 @@ pub(crate) use faults::FaultServer;
 pub(crate) use faults::Reply;
 pub(crate) use faults::Request;
 pub(crate) use faults::Rule;
-pub(crate) use peers::Moto;
 pub(crate) use peers::moto;
 pub(crate) use peers::nginx;
 

@@ -54,7 +54,7 @@ pub(crate) fn moto() -> Option<&'static Moto> {
         let moto = Moto { address: format!("http://127.0.0.1:{port}"), _process: process };
         wait_for(port, "/moto-api/").then_some(moto)
     });
-    required(started.as_ref(), "moto[server]: .ci/run installs it into target/peers")
+    required(started.as_ref(), "moto: `make peers` installs it")
 }
 
 /// Finds a Python that has moto: the one that `.ci/run` made, else the usual one.
