@@ -128,9 +128,10 @@ fn no_secret_is_printed_or_kept() {
     for command in [&["config"][..], &["config", "--json"], &["audit"], &["audit", "--json"], &["status"], &["history"]] {
         run(command);
     }
-    let kept = files_with(&world.home(), b"hunter");
+    // What a person wrote into packs.toml stands there, and in the copies that generations keep of it.
+    let mut kept = [files_with(&world.home(), b"hunter"), files_with(&world.project(), b"hunter")].concat();
+    kept.retain(|path| !path.ends_with("packs.toml"));
     assert!(kept.is_empty(), "{kept:?}");
-    assert!(files_with(&world.project(), b"hunter").iter().all(|path| path.ends_with("packs.toml")));
 }
 
 /// Names the files below a directory that hold some bytes.

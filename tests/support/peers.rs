@@ -34,6 +34,7 @@ pub(crate) struct Moto {
 pub(crate) struct Nginx {
     root: PathBuf,
     address: String,
+    encrypted: Option<Encrypted>,
     _directory: tempfile::TempDir,
     _process: Child,
 }
@@ -43,6 +44,14 @@ const MOTO_PROGRAM: &str = "import sys
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 run_simple('127.0.0.1', int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)";
+
+/// The same server over https and HTTP/2; what lies below `/down` redirects to http.
+pub(crate) struct Encrypted {
+    /// The address of the root.
+    pub(crate) address: String,
+    /// The certificate of the authority that vouches for it.
+    pub(crate) authority: PathBuf,
+}
 
 /// Gives the S3 server, or says that it is missing.
 pub(crate) fn moto() -> Option<&'static Moto> {
@@ -74,14 +83,16 @@ pub(crate) fn nginx() -> Option<&'static Nginx> {
         fs::create_dir(&root).expect("made");
         // Its workers must read what this user's tests write, also as root.
         let user = if rustix::process::getuid().is_root() { "user root;" } else { "" };
-        let port = free_port();
+        let (port, tls_port) = (free_port(), free_port());
+        let encrypted = make_certificates(directory.path())
+            .then(|| Encrypted { address: format!("https://127.0.0.1:{tls_port}"), authority: directory.path().join("authority.pem") });
+        let tls = encrypted.as_ref().map_or_else(String::new, |_| tls_of(directory.path(), &root, port, tls_port));
         let configuration = directory.path().join("nginx.conf");
-        fs::write(&configuration, configuration_of(user, directory.path(), &root, port)).expect("written");
+        fs::write(&configuration, configuration_of(user, directory.path(), &root, port).replace("#TLS#", &tls)).expect("written");
         let program = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
         let path = configuration.to_str().expect("UTF-8");
-        let found = Command::new("sh").args(["-c", "command -v -- \"$1\" >/dev/null", "sh", program]).status().is_ok_and(|status| status.success());
-        let process = found.then(|| start(Command::new("sh").args(["-c", WATCHDOG, "sh", program, "-e", "stderr", "-c", path])))?;
-        let nginx = Nginx { root, address: format!("http://127.0.0.1:{port}"), _directory: directory, _process: process };
+        let process = is_command(program).then(|| start(Command::new("sh").args(["-c", WATCHDOG, "sh", program, "-e", "stderr", "-c", path])))?;
+        let nginx = Nginx { root, address: format!("http://127.0.0.1:{port}"), encrypted, _directory: directory, _process: process };
         wait_for(port, "/").then_some(nginx)
     });
     required(started.as_ref(), "nginx")
@@ -95,8 +106,31 @@ fn configuration_of(user: &str, directory: &Path, root: &Path, port: u16) -> Str
          http {{\naccess_log off;\nsendfile on;\n{bodies}\
          gzip on;\ngzip_types application/json;\ngzip_min_length 1;\n\
          types {{ application/json json; application/zstd zst; }}\ndefault_type application/octet-stream;\n\
-         server {{ listen 127.0.0.1:{port}; root {root}; }}\n}}\n"
+         server {{ listen 127.0.0.1:{port}; root {root}; }}\n#TLS#}}\n"
     )
+}
+
+fn tls_of(directory: &Path, root: &Path, port: u16, tls_port: u16) -> String {
+    let (directory, root) = (directory.display(), root.display());
+    format!(
+        "server {{ listen 127.0.0.1:{tls_port} ssl http2; ssl_certificate {directory}/server.pem; ssl_certificate_key {directory}/server.key; root {root};\n\
+         location /down/ {{ return 302 http://127.0.0.1:{port}$request_uri; }} }}\n"
+    )
+}
+
+/// Makes an authority and a certificate of it for this machine; `false` where openssl is missing.
+fn make_certificates(directory: &Path) -> bool {
+    fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n").expect("written");
+    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    let openssl = |arguments: &[&str]| {
+        let mut command = Command::new("openssl");
+        command.args(arguments).current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let authority = [&["req", "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "authority.key", "-out", "authority.pem"], &new_key[..]].concat();
+    let request = [&["req", "-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr"], &new_key[..]].concat();
+    let sign = ["x509", "-req", "-in", "server.csr", "-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-days", "2"];
+    openssl(&authority) && openssl(&request) && openssl(&[&sign[..], &["-extfile", "names", "-out", "server.pem"]].concat())
 }
 
 impl Moto {
@@ -131,6 +165,11 @@ impl Nginx {
         &self.address
     }
 
+    /// The same over https, or says what is missing.
+    pub(crate) fn encrypted(&self) -> Option<&Encrypted> {
+        required(self.encrypted.as_ref(), "openssl")
+    }
+
     /// The directory that it serves: tests share it, so each takes a directory of its own in it.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -148,6 +187,10 @@ fn required<T>(peer: Option<T>, name: &str) -> Option<T> {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port").port()
+}
+
+fn is_command(program: &str) -> bool {
+    Command::new("sh").args(["-c", "command -v -- \"$1\" >/dev/null", "sh", program]).status().is_ok_and(|status| status.success())
 }
 
 fn start(command: &mut Command) -> Child {
