@@ -82,10 +82,13 @@ pub enum Cut<E: std::error::Error + 'static> {
     Broken(#[source] io::Error),
 }
 
+/// Opens an archive so many bytes from its start, if its state still is the one given.
+pub type Open<'o, E> = dyn Fn(u64, Option<&Revision>) -> Result<Answer<Body>, E> + 'o;
+
 /// The two ends of a download: who opens the archive at a position, and who is told how many bytes are there.
 pub struct Ends<'e, E> {
-    /// Opens it so many bytes from its start, if its state still is the one given.
-    pub open: &'e dyn Fn(u64, Option<&Revision>) -> Result<Answer<Body>, E>,
+    /// Opens it at a position.
+    pub open: &'e Open<'e, E>,
     /// Is told how many bytes are there, and says whether to go on.
     pub watch: &'e dyn Fn(u64) -> ControlFlow<()>,
 }

@@ -24,6 +24,7 @@ use crate::model::Sha256Digest;
 pub use download::Cut;
 pub use download::DownloadError;
 pub use download::Ends;
+pub use download::Open;
 pub use download::Received;
 pub use download::Wanted;
 pub use download::download;
