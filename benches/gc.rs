@@ -23,8 +23,8 @@ use packs::model::ProjectId;
 use packs::model::StorePath;
 use packs::model::TreeDigest;
 
-use crate::made::Numbers;
 use crate::made::release;
+use crate::numbers::Numbers;
 
 const STORE_PATHS: usize = 10_000;
 const PROJECTS: usize = 50;

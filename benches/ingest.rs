@@ -29,8 +29,8 @@ use packs::store::Expected;
 use packs::store::Store;
 
 use crate::made::Home;
-use crate::made::Numbers;
 use crate::made::release;
+use crate::numbers::Numbers;
 
 const ARCHIVES: usize = 40;
 const FILES: usize = 30;

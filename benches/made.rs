@@ -8,30 +8,15 @@ use packs::model::Version;
 use packs::store::Store;
 use packs::store::layout::Layout;
 
+use crate::numbers::Numbers;
+
 /// Words that texts are made of; few enough that a text is compressed about as much as source code is.
 const WORDS: &[&str] = &[
     "fn", "let", "match", "value", "Result", "error", "self", "pub", "use", "impl", "name", "path", "store", "digest", "->", "{", "}", "(", ")", ";", "//",
     "&str", "Option", "return", "bytes", "length", "0x1f", "for", "in", "if", "else", "struct",
 ];
 
-/// A sequence of numbers that looks random and is always the same: xorshift64.
-#[derive(Debug, Clone)]
-pub(crate) struct Numbers(u64);
-
 impl Numbers {
-    /// Begins a sequence; each seed has its own.
-    pub(crate) fn new(seed: u64) -> Self {
-        Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Gives the next number, below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits fit") % end
-    }
-
     /// Makes a text of about that many bytes.
     pub(crate) fn text(&mut self, bytes: usize) -> String {
         let mut text = String::with_capacity(bytes + 16);

@@ -7,8 +7,10 @@ mod gc;
 mod generation;
 mod ingest;
 mod made;
+mod numbers;
 mod resolve;
 mod tree;
+mod worlds;
 
 use std::time::Duration;
 

@@ -1,63 +1,56 @@
-//! Resolve: a registry of 1,000 packs with 10 releases each.
+//! Resolve: made-up registries of 1,000 and 10,000 packs with 10 releases each, and families that solvers are known to be slow on.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::hint::black_box;
 
 use criterion::Criterion;
 
-use packs::model::PackName;
-use packs::model::Range;
-use packs::model::Version;
-use packs::resolve::Candidate;
+use packs::resolve::Failure;
 use packs::resolve::Limit;
 use packs::resolve::Preferences;
-use packs::resolve::Root;
+use packs::resolve::Resolution;
 use packs::resolve::resolve;
 
-use crate::made::Numbers;
-use crate::made::pack;
+use crate::worlds;
+use crate::worlds::LARGE;
+use crate::worlds::Size;
+use crate::worlds::World;
 
-const PACKS: usize = 1_000;
-const RELEASES: usize = 10;
-const ROOTS: usize = 100;
+const SMALL: Size = Size { packs: 1_000, releases: 10, roots: 100 };
 
 pub(crate) fn benches(criterion: &mut Criterion) {
-    let (free, tight) = (registry(RELEASES), registry(RELEASES / 2));
-    let roots: Vec<Root> = (0..ROOTS).map(|number| root(number, "1")).collect();
-    let preferences = Preferences::default();
-    let resolution = resolve(&roots, &free, &preferences, &Limit::none()).expect("there is one");
-    let locked = Preferences { locked: resolution.releases.into_iter().map(|(name, chosen)| (name, chosen.version)).collect(), ..Preferences::default() };
     let mut group = criterion.benchmark_group("resolve");
-    group.bench_function("no conflicts", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &preferences, &Limit::none()))));
-    group.bench_function("all locked", |bencher| bencher.iter(|| black_box(resolve(&roots, &free, &locked, &Limit::none()))));
-    assert!(resolve(&roots, &tight, &preferences, &Limit::none()).is_ok(), "there is one after going back");
-    group.bench_function("newest releases conflict", |bencher| bencher.iter(|| black_box(resolve(&roots, &tight, &preferences, &Limit::none()))));
-    let impossible: Vec<Root> = roots.iter().cloned().chain([root(ROOTS - 1, "=1.0.0"), root(ROOTS, "2")]).collect();
-    group.bench_function("no resolution", |bencher| {
-        bencher.iter(|| black_box(resolve(&impossible, &free, &preferences, &Limit::none()).expect_err("none")));
-    });
+    for world in solvable() {
+        let resolution = answer(&world, &Preferences::default()).expect("there is one");
+        let locked = Preferences { locked: resolution.releases.into_iter().map(|(name, chosen)| (name, chosen.version)).collect(), ..Preferences::default() };
+        group.bench_function(&world.name, |bencher| bencher.iter(|| black_box(answer(&world, &Preferences::default()))));
+        group.bench_function(format!("{}, all locked", world.name), |bencher| bencher.iter(|| black_box(answer(&world, &locked))));
+    }
+    for world in unsolvable() {
+        group.bench_function(format!("{}, explained", world.name), |bencher| {
+            bencher.iter(|| match answer(&world, &Preferences::default()) {
+                Err(Failure::Conflict(conflict)) => black_box(conflict.explain()),
+                _ => panic!("there is none"),
+            });
+        });
+    }
     group.finish();
 }
 
-fn root(number: usize, range: &str) -> Root {
-    Root { name: pack(number), range: Range::parse(range).expect("a valid range"), extras: BTreeSet::new(), at: None }
+fn solvable() -> Vec<World> {
+    vec![
+        worlds::free(SMALL, 1),
+        worlds::rich(SMALL, 1),
+        worlds::free(LARGE, 1),
+        worlds::rich(LARGE, 1),
+        worlds::diamonds(2_000),
+        worlds::wrong_backtracking(1_000, 10),
+    ]
 }
 
-/// Makes packs that each need up to four of the packs behind them; releases from number `tight_from` on ask for the first release of one of theirs.
-fn registry(tight_from: usize) -> BTreeMap<PackName, Vec<Candidate>> {
-    let mut numbers = Numbers::new(7);
-    (0..PACKS).map(|number| (pack(number), (0..RELEASES).map(|release| candidate(number, release, tight_from, &mut numbers)).collect())).collect()
+fn unsolvable() -> Vec<World> {
+    vec![worlds::failing_chain(50_000, 2), worlds::pigeons(7)]
 }
 
-fn candidate(number: usize, release: usize, tight_from: usize, numbers: &mut Numbers) -> Candidate {
-    let behind = PACKS - number - 1;
-    let needs = if behind == 0 { 0 } else { numbers.below(5) };
-    let mut requires = BTreeMap::new();
-    for need in 0..needs {
-        let range = if release >= tight_from && need == 0 { "=1.0.0".to_owned() } else { format!("^1.{}", numbers.below(RELEASES / 2)) };
-        requires.insert(pack(number + 1 + numbers.below(behind)), Range::parse(&range).expect("a valid range"));
-    }
-    let version = Version::parse(&format!("1.{release}.0")).expect("a valid version");
-    Candidate { version, requires, extras: BTreeMap::new(), yanked: None, refused: None }
+fn answer(world: &World, preferences: &Preferences) -> Result<Resolution, Failure> {
+    resolve(&world.roots, &world.registry, preferences, &Limit::none())
 }

@@ -1,18 +1,8 @@
-//! The proof that no resolution exists, taken apart into steps that need neither the solver nor the candidates any more.
-//!
-//! Pubgrub gives a tree whose branches may be shared and which may be as deep as a chain of requirements is long. It is taken apart and dropped without
-//! recursion: each step comes after its causes, and parents are dropped while their children are still held.
+//! The proof that no resolution exists, in steps that need neither the solver nor the candidates any more.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-
-use pubgrub::DerivationTree;
-use pubgrub::Derived;
-use pubgrub::External;
-use pubgrub::Term;
 
 use crate::model::ExtraName;
 use crate::model::PackName;
@@ -20,7 +10,6 @@ use crate::model::Place;
 use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::Version;
-use crate::resolve::Candidate;
 use crate::resolve::Candidates;
 use crate::resolve::Root;
 use crate::resolve::explain;
@@ -28,9 +17,6 @@ use crate::resolve::explain::Length;
 use crate::resolve::hints;
 use crate::resolve::hints::ConflictHint;
 use crate::resolve::lemmas;
-use crate::resolve::solver::Proof;
-use crate::resolve::solver::Reason;
-use crate::resolve::universe::Known;
 use crate::resolve::universe::Node;
 use crate::resolve::universe::NodeId;
 use crate::resolve::universe::PROJECT;
@@ -40,6 +26,8 @@ use crate::resolve::versions::Releases;
 /// The proof that no set of releases meets the project's requirements.
 #[derive(Debug, Clone)]
 pub struct Conflict {
+    /// The smallest set of direct requirements that cannot be met together.
+    requirements: Vec<(PackName, Range, Option<Place>)>,
     pub(super) steps: Vec<Step>,
     pub(super) subjects: BTreeMap<NodeId, Subject>,
     hints: Vec<ConflictHint>,
@@ -139,31 +127,34 @@ impl Conflict {
         self.hints = all.into_iter().collect();
     }
 
-    /// Gives the direct requirements that the proof needs, by name: these contradict each other or the world.
+    /// Gives the smallest set of direct requirements that contradict each other or the world, by name: without any one of them the others can be met.
     pub fn requirements(&self) -> Vec<(PackName, Range, Option<Place>)> {
-        let of_project = self.steps.iter().filter_map(|step| match step {
-            Step::Requires(requires) if requires.by == PROJECT => Some(requires),
-            _ => None,
-        });
-        let written = of_project.flat_map(|requires| requires.ranges.iter().map(move |range| (requires, range)));
-        let found = written.filter_map(|(requires, range)| match &self.subjects[&requires.needed] {
-            Subject::Pack { name, .. } => Some((name.clone(), range.clone(), requires.at.clone())),
-            Subject::Project => None,
-        });
-        found.collect::<BTreeSet<_>>().into_iter().collect()
+        self.requirements.clone()
     }
 
-    /// Takes a proof apart, with what the universe knows of everything it speaks of.
-    pub(super) fn new<C: Candidates>(proof: Proof, universe: &mut Universe<'_, C>) -> Self {
-        let (mut ordered, numbers) = in_order_of_proof(proof);
-        let steps: Vec<Step> = ordered.iter().map(|tree| step(tree, &numbers, universe)).collect();
-        // From the conclusion to its causes: each is dropped while its causes are still held here, so no drop goes deep.
-        while ordered.pop().is_some() {}
+    /// Makes one of a proof, with what the universe knows of everything it speaks of.
+    pub(super) fn new<C: Candidates>(steps: Vec<Step>, universe: &Universe<'_, C>) -> Self {
         let steps = lemmas::once_each(steps);
+        let requirements: BTreeSet<_> =
+            needed_roots(&steps, universe).into_iter().map(|root| (root.name.clone(), root.range.clone(), root.at.clone())).collect();
         let subjects = steps.iter().flat_map(Step::nodes).map(|node| (node, Subject::new(node, universe))).collect();
         let hints = hints::find(&steps, universe);
-        Conflict { steps, subjects, hints }
+        Conflict { requirements: requirements.into_iter().collect(), steps, subjects, hints }
     }
+}
+
+/// Gives the direct requirements that a proof needs, in their order.
+pub(super) fn needed_roots<'a, C: Candidates>(steps: &[Step], universe: &Universe<'a, C>) -> Vec<&'a Root> {
+    let of_project: BTreeSet<(NodeId, &Range)> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Requires(requires) if requires.by == PROJECT => Some(requires),
+            _ => None,
+        })
+        .flat_map(|requires| requires.ranges.iter().map(move |range| (universe.pack_of(requires.needed), range)))
+        .collect();
+    let is_needed = |root: &&Root| universe.find(&root.name).is_some_and(|pack| of_project.contains(&(pack, &root.range)));
+    universe.in_force().iter().copied().filter(is_needed).collect()
 }
 
 impl fmt::Display for Conflict {
@@ -173,6 +164,18 @@ impl fmt::Display for Conflict {
 }
 
 impl std::error::Error for Conflict {}
+
+impl Claim {
+    /// That one of these releases is chosen.
+    pub(super) fn chosen(node: NodeId, set: &Releases) -> Self {
+        Claim { node, is_chosen: true, set: set.clone() }
+    }
+
+    /// That none of these releases is chosen.
+    pub(super) fn excluded(node: NodeId, set: &Releases) -> Self {
+        Claim { node, is_chosen: false, set: set.clone() }
+    }
+}
 
 impl Step {
     fn nodes(&self) -> Vec<NodeId> {
@@ -188,124 +191,11 @@ impl Step {
 impl Subject {
     fn new<C: Candidates>(node: NodeId, universe: &Universe<'_, C>) -> Self {
         let known = universe.known(node);
-        let Some(name) = pack_of(universe, known) else { return Subject::Project };
+        let Node::Pack(name) = universe.known(universe.pack_of(node)).node else { return Subject::Project };
         let extra = match known.node {
             Node::Extra(_, extra) => Some(extra.clone()),
             Node::Project | Node::Pack(_) => None,
         };
         Subject::Pack { name: name.clone(), extra, versions: known.releases.iter().map(|release| release.version.clone()).collect() }
-    }
-}
-
-/// The trees of a proof, causes before effects, each once, and the number of each by its address.
-type Ordered = (Vec<Arc<Proof>>, HashMap<*const Proof, usize>);
-
-fn in_order_of_proof(proof: Proof) -> Ordered {
-    let (mut ordered, mut numbers) = (Vec::new(), HashMap::new());
-    let mut open = vec![(Arc::new(proof), false)];
-    while let Some((tree, causes_are_done)) = open.pop() {
-        if numbers.contains_key(&Arc::as_ptr(&tree)) {
-            continue;
-        }
-        match &*tree {
-            DerivationTree::Derived(derived) if !causes_are_done => {
-                let (first, second) = (derived.cause1.clone(), derived.cause2.clone());
-                open.extend([(tree, true), (second, false), (first, false)]);
-            }
-            DerivationTree::Derived(_) | DerivationTree::External(_) => {
-                numbers.insert(Arc::as_ptr(&tree), ordered.len());
-                ordered.push(tree);
-            }
-        }
-    }
-    (ordered, numbers)
-}
-
-fn step<C: Candidates>(tree: &Proof, numbers: &HashMap<*const Proof, usize>, universe: &mut Universe<'_, C>) -> Step {
-    match tree {
-        DerivationTree::Derived(derived) => {
-            let causes = [&derived.cause1, &derived.cause2].map(|cause| numbers[&Arc::as_ptr(cause)]);
-            Step::Derived { terms: claims(derived), causes }
-        }
-        DerivationTree::External(External::NotRoot(..)) => Step::Given,
-        DerivationTree::External(External::NoVersions(node, set)) => unreachable!("{set} of {node} holds a release, as every set that is not empty does"),
-        DerivationTree::External(External::Custom(node, set, reason)) => {
-            Step::Unavailable { node: *node, set: set.clone(), reason: unavailable(universe.known(*node), set, *reason) }
-        }
-        DerivationTree::External(External::FromDependencyOf(by, set, needed, admitted)) => requires(universe, (*by, set), (*needed, admitted)),
-    }
-}
-
-/// The terms by the number of their node, without the project, which always holds.
-fn claims(derived: &Derived<NodeId, Releases, Reason>) -> Vec<Claim> {
-    let others = derived.terms.iter().filter(|(node, _)| **node != PROJECT);
-    let mut claims: Vec<Claim> = others
-        .map(|(node, term)| match term {
-            Term::Positive(set) => Claim { node: *node, is_chosen: true, set: set.clone() },
-            Term::Negative(set) => Claim { node: *node, is_chosen: false, set: set.clone() },
-        })
-        .collect();
-    claims.sort_by_key(|claim| claim.node);
-    claims
-}
-
-fn unavailable(known: &Known<'_>, set: &Releases, reason: Reason) -> Unavailable {
-    let refusal = || set.indexes(known.count()).find_map(|index| known.releases[index].refused.clone());
-    match reason {
-        Reason::Refused => Unavailable::Refused(refusal().expect("only a refused release is unavailable as refused")),
-        Reason::NoSuchExtra => Unavailable::NoSuchExtra,
-        Reason::NeedsOtherSelf => Unavailable::NeedsOtherSelf,
-    }
-}
-
-fn requires<C: Candidates>(universe: &mut Universe<'_, C>, (by, set): (NodeId, &Releases), (needed, admitted): (NodeId, &Releases)) -> Step {
-    let requirer = universe.known(by);
-    if matches!(requirer.node, Node::Extra(pack, _) if pack == needed) {
-        return Step::Belongs { extra: by, set: set.clone() };
-    }
-    let name = pack_of(universe, universe.known(needed)).expect("nothing requires the project");
-    let (ranges, at) = if requirer.node == Node::Project { written_by_project(universe, needed, admitted) } else { (written(requirer, set, name), None) };
-    let lack = admitted.is_empty().then(|| lack(universe.known(needed), &ranges));
-    Step::Requires(Requires { by, set: set.clone(), needed, admitted: admitted.clone(), ranges, at, lack })
-}
-
-fn pack_of<'a, C: Candidates>(universe: &Universe<'a, C>, known: &Known<'a>) -> Option<&'a PackName> {
-    match known.node {
-        Node::Project => None,
-        Node::Pack(name) => Some(name),
-        Node::Extra(pack, _) => pack_of(universe, universe.known(pack)),
-    }
-}
-
-/// The project's requirements that come to this set; two may, if it names the pack twice.
-fn written_by_project<C: Candidates>(universe: &mut Universe<'_, C>, needed: NodeId, admitted: &Releases) -> (BTreeSet<Range>, Option<Place>) {
-    let known = universe.known(needed);
-    let name = pack_of(universe, known).expect("nothing requires the project");
-    let asks = |root: &&Root| match known.node {
-        Node::Extra(_, extra) => root.name == *name && root.extras.contains(extra),
-        Node::Project | Node::Pack(_) => root.name == *name,
-    };
-    let asking: Vec<&Root> = universe.roots.iter().copied().filter(asks).collect();
-    let pack = universe.pack(name);
-    let written: Vec<&Root> = asking.into_iter().filter(|root| universe.admitted(pack, &root.range) == *admitted).collect();
-    (written.iter().map(|root| root.range.clone()).collect(), written.iter().find_map(|root| root.at.clone()))
-}
-
-fn written(requirer: &Known<'_>, set: &Releases, needed: &PackName) -> BTreeSet<Range> {
-    let of_release = |release: &Candidate| match requirer.node {
-        Node::Extra(_, extra) => release.extras.get(extra).and_then(|requires| requires.get(needed)).cloned(),
-        Node::Project | Node::Pack(_) => release.requires.get(needed).cloned(),
-    };
-    set.indexes(requirer.count()).filter_map(|index| of_release(requirer.releases[index])).collect()
-}
-
-fn lack(needed: &Known<'_>, ranges: &BTreeSet<Range>) -> Lack {
-    let any = |admits: &dyn Fn(&Range, &Candidate) -> bool| needed.releases.iter().any(|release| ranges.iter().any(|range| admits(range, release)));
-    match () {
-        () if !needed.exists => Lack::NoSuchPack,
-        () if needed.releases.is_empty() => Lack::NoRelease,
-        () if any(&|range, release| range.matches(&release.version)) => Lack::OnlyYanked,
-        () if any(&hints::would_match_as_stable) => Lack::OnlyPrereleases,
-        () => Lack::NoneInRange,
     }
 }

@@ -8,6 +8,8 @@
 //! number; a yanked release only for a range that names it with `=`, unless it is locked or the project itself names it so. Refused releases are no choice,
 //! and a conflict names their rule.
 
+mod arc;
+mod argument;
 mod candidates;
 mod conflict;
 mod explain;
@@ -15,7 +17,11 @@ mod fixes;
 mod hints;
 mod lemmas;
 mod limit;
+mod needs;
+mod nogood;
 mod report;
+mod search;
+mod smallest;
 mod solver;
 mod universe;
 mod versions;
@@ -45,8 +51,6 @@ pub use report::Need;
 pub use report::ProofStep;
 pub use report::StepKind;
 
-use crate::resolve::solver::Solver;
-use crate::resolve::solver::Stop;
 use crate::resolve::universe::Universe;
 
 /// Finds a release for every pack that is needed, one per pack.
@@ -54,9 +58,5 @@ use crate::resolve::universe::Universe;
 /// # Errors
 /// [`Failure::Conflict`] proves that there is no such set; [`Failure::OutOfTime`] says that the limit came first.
 pub fn resolve(roots: &[Root], candidates: &impl Candidates, preferences: &Preferences, limit: &Limit<'_>) -> Result<Resolution, Failure> {
-    let (answer, mut universe) = Solver::solve(Universe::new(roots, candidates, preferences), limit);
-    answer.map_err(|stop| match stop {
-        Stop::Conflict(proof) => Failure::Conflict(Box::new(Conflict::new(*proof, &mut universe))),
-        Stop::OutOfTime { hottest } => Failure::OutOfTime { hottest: universe.names(&hottest) },
-    })
+    smallest::resolve(Universe::new(roots, candidates, preferences), limit)
 }

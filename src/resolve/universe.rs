@@ -1,7 +1,8 @@
 //! The packs of one solve: numbered as they are met, their releases in order of preference, and ranges as sets of these.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::ExtraName;
 use crate::model::PackName;
@@ -18,6 +19,13 @@ use crate::resolve::versions::Slot;
 /// The number of a node, in the order they were met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(u32);
+
+impl NodeId {
+    /// Gives the number.
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 impl std::fmt::Display for NodeId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,6 +57,8 @@ pub(super) struct Known<'a> {
     pub(super) exists: bool,
     /// Whether the project itself requires it.
     pub(super) is_direct: bool,
+    /// The locked release of it, if that still exists.
+    pub(super) locked: Option<usize>,
     /// The releases to try before the best, first one first.
     preferred: Vec<usize>,
     /// The yanked releases that may be chosen by any range.
@@ -73,11 +83,13 @@ pub(super) struct Universe<'a, C> {
     candidates: &'a C,
     preferences: &'a Preferences,
     /// The direct requirements, sorted, so that their order in the project decides nothing.
-    pub(super) roots: Vec<&'a Root>,
+    roots: Vec<&'a Root>,
+    /// Those of them that count now; all decide which yanked releases may be seen.
+    in_force: Vec<&'a Root>,
     nodes: Vec<Known<'a>>,
-    packs: HashMap<&'a PackName, NodeId>,
-    extras: HashMap<(NodeId, &'a ExtraName), NodeId>,
-    sets: HashMap<(NodeId, &'a str), Releases>,
+    packs: FxHashMap<&'a PackName, NodeId>,
+    extras: FxHashMap<(NodeId, &'a ExtraName), NodeId>,
+    sets: FxHashMap<(NodeId, &'a str), Releases>,
 }
 
 impl<'a, C: Candidates> Universe<'a, C> {
@@ -86,8 +98,24 @@ impl<'a, C: Candidates> Universe<'a, C> {
         let mut roots: Vec<&Root> = roots.iter().collect();
         roots.sort();
         roots.dedup();
-        let project = Known { node: Node::Project, releases: Vec::new(), exists: true, is_direct: true, preferred: Vec::new(), unveiled: Vec::new() };
-        Universe { candidates, preferences, roots, nodes: vec![project], packs: HashMap::new(), extras: HashMap::new(), sets: HashMap::new() }
+        Universe::of(roots.clone(), roots, candidates, preferences)
+    }
+
+    fn of(roots: Vec<&'a Root>, in_force: Vec<&'a Root>, candidates: &'a C, preferences: &'a Preferences) -> Self {
+        let project =
+            Known { node: Node::Project, releases: Vec::new(), exists: true, is_direct: true, locked: None, preferred: Vec::new(), unveiled: Vec::new() };
+        let (nodes, packs, extras, sets) = (vec![project], FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
+        Universe { candidates, preferences, roots, in_force, nodes, packs, extras, sets }
+    }
+
+    /// Gives the direct requirements that count.
+    pub(super) fn in_force(&self) -> &[&'a Root] {
+        &self.in_force
+    }
+
+    /// Lets only some direct requirements count.
+    pub(super) fn put_in_force(&mut self, roots: &[&'a Root]) {
+        self.in_force = roots.to_vec();
     }
 
     /// Gives what is known of a node.
@@ -95,13 +123,34 @@ impl<'a, C: Candidates> Universe<'a, C> {
         &self.nodes[id.0 as usize]
     }
 
+    /// Gives the node of the pack that a node is about: its own, or that of an extra.
+    pub(super) fn pack_of(&self, id: NodeId) -> NodeId {
+        if let Node::Extra(pack, _) = self.known(id).node { pack } else { id }
+    }
+
+    /// Gives the name of the pack that a node is about, which must not be the project.
+    pub(super) fn name_of(&self, id: NodeId) -> &'a PackName {
+        match self.known(self.pack_of(id)).node {
+            Node::Pack(name) => name,
+            Node::Project | Node::Extra(..) => unreachable!("nothing requires the project, and an extra is one of a pack"),
+        }
+    }
+
+    /// Finds the node of a pack that was met.
+    pub(super) fn find(&self, name: &PackName) -> Option<NodeId> {
+        self.packs.get(name).copied()
+    }
+
+    /// Starts again, with only some direct requirements in force.
+    pub(super) fn again(&self, in_force: &[&'a Root]) -> Self {
+        Universe::of(self.roots.clone(), in_force.to_vec(), self.candidates, self.preferences)
+    }
+
     /// Gives the names of packs, and of the packs of extras, each once, in the order given.
     pub(super) fn names(&self, nodes: &[NodeId]) -> Vec<PackName> {
         let mut names: Vec<PackName> = Vec::new();
         for id in nodes {
-            let known = self.known(*id);
-            let pack = if let Node::Extra(pack, _) = known.node { self.known(pack) } else { known };
-            if let Node::Pack(name) = pack.node
+            if let Node::Pack(name) = self.known(self.pack_of(*id)).node
                 && !names.contains(name)
             {
                 names.push(name.clone());
@@ -142,6 +191,7 @@ impl<'a, C: Candidates> Universe<'a, C> {
             releases: base.releases.clone(),
             exists: base.exists,
             is_direct: true,
+            locked: base.locked,
             preferred: base.preferred.clone(),
             unveiled: Vec::new(),
         };
@@ -193,7 +243,7 @@ impl<'a, C: Candidates> Universe<'a, C> {
         let named = roots.iter().filter(|root| root.range.exact_version().is_some());
         let named = named.filter_map(|root| releases.iter().position(|release| root.range.matches(&release.version)));
         let unveiled = locked.into_iter().chain(named).collect();
-        Known { node: Node::Pack(name), exists: found.is_some(), is_direct: !roots.is_empty(), releases, preferred, unveiled }
+        Known { node: Node::Pack(name), exists: found.is_some(), is_direct: !roots.is_empty(), locked, releases, preferred, unveiled }
     }
 
     /// Gives the project's own requirements of a pack.

@@ -1,9 +1,13 @@
 //! Long chains of requirements: no recursion anywhere, on the small stack of a test thread.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use packs::resolve::Candidate;
+use packs::resolve::Failure;
+use packs::resolve::Limit;
 use packs::resolve::Preferences;
+use packs::resolve::resolve;
 
 use crate::resolver::World;
 use crate::resolver::name;
@@ -11,6 +15,7 @@ use crate::resolver::range;
 use crate::resolver::roots;
 use crate::resolver::solve;
 use crate::resolver::version;
+use crate::resolver::worlds;
 
 const LENGTH: usize = 50_000;
 
@@ -42,4 +47,36 @@ fn a_deep_conflict_is_explained() {
     assert_eq!(explanation.lines().count(), 40);
     assert!(explanation.contains("p50000 ^1 (there is no such pack)"), "{explanation}");
     assert!(explanation.ends_with("And because your project requires p00000 *, that requirement cannot be met."), "{explanation}");
+}
+
+#[test]
+fn a_deep_chain_of_many_releases_fails_in_time_and_explains() {
+    // In full where the code is optimised: `make oracle`.
+    let length = if cfg!(debug_assertions) { LENGTH / 10 } else { LENGTH };
+    let world = worlds::failing_chain(length, 2);
+    let conflict = solve(&world.roots, &world.registry, &Preferences::default()).expect_err("the end of the chain is missing");
+    assert_eq!(conflict.requirements().len(), 1);
+    let explanation = conflict.explain();
+    assert!(explanation.lines().count() <= 40, "{explanation}");
+    assert!(explanation.contains("there is no such pack"), "{explanation}");
+}
+
+#[test]
+fn families_that_are_known_to_be_slow_are_answered() {
+    let answer = |world: &worlds::World| solve(&world.roots, &world.registry, &Preferences::default()).map(|resolution| resolution.releases.len());
+    assert_eq!(answer(&worlds::diamonds(300)).expect("there is one"), 600);
+    assert_eq!(answer(&worlds::wrong_backtracking(300, 10)).expect("there is one"), 303);
+    let conflict = answer(&worlds::pigeons(6)).expect_err("there is a hole too few");
+    assert_eq!(conflict.requirements().len(), 6, "every pigeon is needed for the conflict");
+}
+
+#[test]
+fn the_limit_ends_a_search_and_the_hottest_packs_are_named() {
+    let world = worlds::pigeons(11);
+    let looks = Cell::new(0);
+    let over = || looks.replace(looks.get() + 1) > 20;
+    match resolve(&world.roots, &world.registry, &Preferences::default(), &Limit::when(&over)) {
+        Err(Failure::OutOfTime { hottest }) => assert!((1..=10).contains(&hottest.len()), "{hottest:?}"),
+        other => panic!("the limit came first: {:?}", other.map(|resolution| resolution.releases.len())),
+    }
 }

@@ -3,8 +3,14 @@
 mod choices;
 mod conflicts;
 mod deep;
+mod edits;
 mod modes;
+#[path = "../../benches/numbers.rs"]
+mod numbers;
 mod oracle;
+#[path = "../../benches/worlds.rs"]
+#[allow(dead_code)]
+mod worlds;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
