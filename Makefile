@@ -43,6 +43,10 @@ target/peers/moto/bin/moto_server:
 test: ## All tests (README command 2)
 	$(CARGO) test --locked
 
+.PHONY: oracle
+oracle: ## The resolver against brute force, on 100,000 random registries, and in chains of 50,000
+	PACKS_ORACLE_CASES=100000 $(CARGO) test --locked --release --test main -- resolver::
+
 .PHONY: demo
 demo: ## The main job from end to end (README command 1)
 	sh examples/demo.sh
