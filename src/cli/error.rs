@@ -644,12 +644,26 @@ pub(super) fn conflict_hint(hint: &ConflictHint) -> String {
     }
 }
 
+/// Gives a line of TOML up to its comment.
+fn without_comment(line: &str) -> &str {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') => return &line[..at],
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), _) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    line
+}
+
 /// Says which lines to edit; to do without what was asked for is no advice.
 fn fix_hint(fix: &ShownFix) -> Option<String> {
     if fix.changes.iter().all(|change| matches!(change, Change::Drop { .. })) {
         return None;
     }
-    let joined = |lines: &[String]| lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
+    let joined = |lines: &[String]| lines.iter().map(|line| without_comment(line).trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
     let edit = |edit: &LineEdit| {
         let at = format!("in {}:{}", edit.file, edit.line);
         match (joined(&edit.before), joined(&edit.after)) {

@@ -132,7 +132,7 @@ pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict
         let mut found = BTreeMap::new();
         let mut next = Vec::new();
         for (trial, conflict) in failed {
-            for (name, attempt) in attempts(&conflict, &trial) {
+            for (name, attempt) in search.attempts(&conflict, &trial) {
                 let mut bolder = trial.clone();
                 bolder.insert(name, attempt);
                 match search.attempt(bolder) {
@@ -151,11 +151,9 @@ pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict
     Vec::new()
 }
 
-/// Gives what may be changed about a conflict besides what is changed already.
-fn attempts(conflict: &Conflict, trial: &Trial) -> Vec<(PackName, Attempt)> {
-    let mut attempts = Vec::new();
-    let direct: BTreeSet<PackName> = conflict.requirements().into_iter().map(|(name, ..)| name).collect();
-    attempts.extend(direct.iter().map(|name| (name.clone(), Attempt::Open)));
+/// Gives what a conflict itself says may be changed, besides what is changed already.
+fn attempts(conflict: &Conflict, trial: &Trial, direct: BTreeSet<PackName>) -> Vec<(PackName, Attempt)> {
+    let mut attempts: Vec<(PackName, Attempt)> = direct.iter().map(|name| (name.clone(), Attempt::Open)).collect();
     for hint in conflict.hints() {
         let (ConflictHint::PrereleaseExists { name, version, .. } | ConflictHint::Yanked { name, version, .. }) = hint else { continue };
         let exactly = if direct.contains(name) { Attempt::Exactly(version.clone()) } else { Attempt::Override(Range::exactly(version)) };
@@ -186,6 +184,22 @@ struct Search<'a, 'q, C> {
 }
 
 impl<C: Candidates> Search<'_, '_, C> {
+    /// Gives what may be changed about a conflict besides what is changed already.
+    fn attempts(&self, conflict: &Conflict, trial: &Trial) -> Vec<(PackName, Attempt)> {
+        let direct: BTreeSet<PackName> = conflict.requirements().into_iter().map(|(name, ..)| name).collect();
+        let free = direct.iter().filter(|name| !trial.contains_key(name));
+        let unstable: Vec<(PackName, Attempt)> = free.filter_map(|name| Some((name.clone(), Attempt::Exactly(self.newest_unstable(name)?)))).collect();
+        let mut attempts = attempts(conflict, trial, direct);
+        attempts.extend(unstable);
+        attempts
+    }
+
+    /// Gives the newest release of a pack if it is a pre-release that may be chosen.
+    fn newest_unstable(&self, name: &PackName) -> Option<Version> {
+        let usable = self.question.candidates.releases(name)?.iter().filter(|release| release.yanked.is_none() && release.refused.is_none());
+        usable.map(|release| &release.version).max().filter(|version| version.is_prerelease()).cloned()
+    }
+
     fn attempt(&mut self, trial: Trial) -> Tried {
         if !self.seen.insert(trial.clone()) || self.solves_left == 0 {
             return Tried::Known;

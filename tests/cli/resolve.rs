@@ -40,7 +40,7 @@ fn explains_first_what_it_is_about() {
       packs.toml:10  dashboard ^1.4
     Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1, dashboard 1.4.0 cannot be chosen.
     And because your project requires dashboard ^1.4, these requirements cannot be met together.
-    hint: this would do: in packs.toml:9 write charting = "^2"  # old instead of charting = "^1"  # old; `packs resolve --fixes 3` shows more
+    hint: this would do: in packs.toml:9 write charting = "^2" instead of charting = "^1"; `packs resolve --fixes 3` shows more
     "#);
 }
 
@@ -167,6 +167,52 @@ fn a_refusal_names_rule_and_place() {
     Because reports 2.4.0 is not allowed (quality 62 is below 80, packs.toml:11) and your project requires reports 2, that requirement cannot be met.
     hint: reports 2.4.0 would do but is not allowed: quality 62 is below 80, packs.toml:11
     ");
+}
+
+#[test]
+fn a_pre_release_is_offered_by_its_name() {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("runbooks", "7.0.0").requires("metrics", "^5"),
+        Pack::new("runbooks", "8.0.0-rc.1").requires("metrics", "^6"),
+        Pack::new("metrics", "5.0.0"),
+        Pack::new("metrics", "6.0.0"),
+        Pack::new("capacity", "1.0.0").requires("metrics", "^6"),
+    ]);
+    world.manifest("[packages]\ncapacity = \"^1\"\nrunbooks = \"^7\"\n");
+    world.packs(["resolve", "--fixes", "1"]).fails(3).prints("+ runbooks = \"=8.0.0-rc.1\"");
+    world.packs(["resolve", "--apply", "1"]).succeeds();
+    assert!(world.read("packs.lock").contains("version = \"8.0.0-rc.1\""));
+}
+
+#[test]
+fn a_pack_of_another_registry_is_found_there() {
+    let world = TestEnv::with_kanban();
+    world.write(
+        "packs.toml",
+        "[project]\nname = \"demo\"\n[registries]\ndefault = \"file:../empty\"\nours = \"file:../registry\"\n[packages]\nkanban = \"2\"\n",
+    );
+    fs::create_dir(world.root().join("empty")).expect("made");
+    world.packs(["lock"]).fails(3).says("the registry ours has a pack kanban").says("registry = \"ours\"");
+    world.manifest("[packages]\nkanbna = \"2\"\n");
+    world.packs(["lock"]).fails(3).says("there is no pack kanbna; did you mean kanban?");
+}
+
+/// Each rule makes a release unavailable with its own reason and the line it is written in.
+#[test]
+fn every_rule_says_why() {
+    let world = TestEnv::with_kanban();
+    for (rules, reason, line) in [
+        ("[environments.prod]\nproduction-ready = true\n", "it is not marked production-ready", 11),
+        ("[environments.prod]\nmin-quality = 80\n", "no quality is recorded, and at least 80 is required", 11),
+        ("[environments.prod]\ncool-down = \"9w\"\n", "less than 9w ago", 11),
+        ("[policy]\nlicenses = { deny = [\"MIT\"] }\n", "its licence MIT is denied", 11),
+        ("[constraints]\nkanban = \">3\"\n", "it is outside >3", 11),
+    ] {
+        world.manifest(&format!("[packages]\nkanban = \"~2.1\"\n\n{rules}"));
+        let ran = world.packs(["resolve"]).fails(3);
+        ran.prints("kanban 2.1.0 is not allowed (").prints(reason).prints(&format!("packs.toml:{line})"));
+    }
 }
 
 #[test]
