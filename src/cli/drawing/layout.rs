@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn circles_and_long_chains_are_drawn() {
         check(3, &[(0, 1), (1, 2), (2, 0), (1, 1)], &[&[0], &[1, 3], &[2]]);
-        let chain: Vec<(usize, usize)> = (0..50_000).map(|number| (number, number + 1)).collect();
-        assert_eq!(Layout::of(&drawing(50_001, &chain)).columns.len(), 50_001);
+        let chain: Vec<(usize, usize)> = (0..10_000).map(|number| (number, number + 1)).collect();
+        assert_eq!(Layout::of(&drawing(10_001, &chain)).columns.len(), 10_001);
     }
 }

@@ -62,10 +62,13 @@ fn places(drawing: &Drawing, layout: &Layout) -> (Vec<Spot>, usize, usize) {
     let mut left = MARGIN;
     for (column, points) in layout.columns.iter().enumerate() {
         let top = MARGIN + (rows - points.len()) * ROW_HEIGHT / 2;
+        let widest = points.iter().map(|point| width_of(*point)).max().unwrap_or_default();
         for (row, point) in points.iter().enumerate() {
-            spots[*point] = Spot { left, middle: top + row * ROW_HEIGHT + ROW_HEIGHT / 2, width: width_of(*point) };
+            // A long arrow passes a column on a line of its own, beside the boxes.
+            let width = if *point < drawing.nodes.len() { width_of(*point) } else { widest };
+            spots[*point] = Spot { left, middle: top + row * ROW_HEIGHT + ROW_HEIGHT / 2, width };
         }
-        left += points.iter().map(|point| width_of(*point)).max().unwrap_or_default() + gaps[column];
+        left += widest + gaps[column];
     }
     let last_gap = gaps.last().copied().unwrap_or_default();
     (spots, (left + MARGIN).saturating_sub(last_gap), rows * ROW_HEIGHT + 2 * MARGIN)
@@ -95,21 +98,25 @@ fn arrow(way: &[usize], spots: &[Spot], label: &str) -> String {
     let mut path = format!("M{leave} {}", first.middle);
     let mut at = (leave, first.middle);
     let mut words = None;
-    for point in &way[1..] {
+    for (number, point) in way.iter().enumerate().skip(1) {
         let spot = spots[*point];
-        let to = (if points_right { spot.left } else { spot.left + spot.width }, spot.middle);
+        let (near, far) = if points_right { (spot.left, spot.left + spot.width) } else { (spot.left + spot.width, spot.left) };
+        let to = (near, spot.middle);
         let half = (at.0 + to.0) / 2;
         path += &format!(" C{half} {} {half} {} {} {}", at.1, to.1, to.0, to.1);
         words.get_or_insert((half, (at.1 + to.1) / 2));
         at = to;
+        if number + 1 < way.len() {
+            path += &format!(" H{far}");
+            at.0 = far;
+        }
     }
     let mut text = format!("<path d=\"{path}\" fill=\"none\" stroke=\"#667\" marker-end=\"url(#tip)\"/>\n");
     if let (Some((x, y)), false) = (words, label.is_empty()) {
-        let y = y.saturating_sub(4);
-        text += &format!(
-            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"12\" fill=\"#445\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{}</text>\n",
-            escaped(label)
-        );
+        let (y, label) = (y.saturating_sub(4), escaped(label));
+        let place = format!("x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"12\"");
+        // The words once more behind themselves, in white and thicker, so that no line runs through them.
+        text += &format!("<text {place} stroke=\"#fff\" stroke-width=\"3\">{label}</text><text {place} fill=\"#445\">{label}</text>\n");
     }
     text
 }
