@@ -66,7 +66,7 @@ fn only_a_prerelease_would_do() {
     This requirement cannot be met:
       packs.toml:10  app ^1
     Because app 1.0.0 requires kanban ^2 (only pre-releases come near that range) and your project requires app ^1, that requirement cannot be met.
-    hint: {"kind":"prerelease-exists","name":"kanban","range":"^2","version":"2.0.0-rc.2"}
+    hint: {"kind":"prerelease-exists","name":"kanban","range":"^2","version":"2.0.0-rc.2","direct":false}
     "#);
 }
 
