@@ -64,6 +64,15 @@ fn what_is_printed_is_what_the_schemas_say() {
         &["audit"],
         &["audit", "verify"],
         &["build", "../sources/kanban-2.0.3", "--out", "../again"],
+        &["registry", "init", "../registry", "-n"],
+        &["registry", "check"],
+        &["registry", "forget", "default", "-n"],
+        &["registry", "add-key", "default", "RWQ2yYRXeehgFqQtZEfIu3JtOcZKM/1X1Wv7L+FRh3JMVTwlx//4Lk8N", "-n"],
+        &["key", "generate", "acme", "--no-passphrase"],
+        &["key", "list"],
+        &["key", "export", "acme"],
+        &["registry", "sign", "default", "--key", "acme", "--adopt", "-n"],
+        &["yank", "kanban@2.0.3", "--registry", "default", "-n"],
         &["publish", "../again/kanban-2.0.3.tar.zst", "--registry", "../registry", "-n"],
     ] {
         let ran = world.packs([arguments, &["--json"]].concat());
