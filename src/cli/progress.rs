@@ -241,7 +241,7 @@ impl Report for Progress {
             _ if self.telling.quiet => {}
             Event::Waiting(holder) => self.line(&format!("waiting for {}", plain(&holder))),
             Event::Warning(text) => self.line(&format!("{} {}", paint(CHANGED, "warning:"), plain(&text))),
-            Event::Detail(text) if self.telling.verbose > 0 => self.line(&paint(DIM, plain(&text)).to_string()),
+            Event::Detail(text) if self.telling.verbose > 0 => self.line(&paint(DIM, plain(&text))),
             Event::Detail(_) => {}
             Event::Note(text) => self.line(&format!("{} {}", paint(DIM, "note:"), plain(&text))),
         }

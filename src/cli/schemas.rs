@@ -43,6 +43,7 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::ResolveOutcome>("packs.resolve/1"),
         of::<ops::InitOutcome>("packs.init/1"),
         of::<ops::ListOutcome>("packs.list/1"),
+        of::<ConfigOutcome>("packs.config/1"),
         of::<ops::TreeOutcome>("packs.tree/1"),
         of::<ops::DuplicatesOutcome>("packs.tree-duplicates/1"),
         of::<ops::WhyOutcome>("packs.why/1"),

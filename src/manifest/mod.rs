@@ -47,6 +47,9 @@ pub(crate) use section::Field;
 pub(crate) use section::Section;
 pub(crate) use section::parse_noun;
 
+/// The registry that is asked first.
+pub const DEFAULT_REGISTRY: &str = "default";
+
 /// Everything that packs.toml says, checked in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -95,6 +98,8 @@ pub struct RangeEntry {
 /// One line of `[registries]`: `default = "file:registry"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryEntry {
+    /// Where it stands in packs.toml, in bytes from the start: registries are asked in this order.
+    pub position: usize,
     /// The address as written; its scheme is a known one and it carries no password.
     pub url: String,
     /// The keys that must have signed its documents, one of them each; without any, nobody's signature is asked for.
@@ -208,6 +213,13 @@ pub struct Wants {
 }
 
 impl Manifest {
+    /// Gives the registries in the order in which they are asked for a pack that none is chosen for: `default`, then the others as they are written.
+    pub fn registry_order(&self) -> Vec<RegistryName> {
+        let mut order: Vec<(&RegistryName, &RegistryEntry)> = self.registries.iter().collect();
+        order.sort_by_key(|(name, entry)| (name.as_str() != DEFAULT_REGISTRY, entry.position));
+        order.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Puts together what an environment wants; `None` if there is no such environment.
     pub fn wants(&self, environment: &EnvironmentName) -> Option<Wants> {
         let own = self.environments.get(environment)?;
@@ -265,6 +277,13 @@ extra = "^1"
         let manifest = Manifest::parse(TWO_ENVIRONMENTS, "packs.toml").expect("a valid manifest");
         let wants = manifest.wants(&EnvironmentName::parse(environment).expect("valid"))?;
         Some(wants.requirements().values().map(|requirement| format!("{} {}", requirement.name, requirement.range)).collect())
+    }
+
+    #[test]
+    fn registries_are_asked_in_the_order_of_the_file_default_first() {
+        let text = "[project]\nname = \"shop\"\n[registries]\nzeta = \"file:z\"\nalpha = { url = \"file:a\" }\ndefault = \"file:d\"\n[registries.beta]\nurl = \"file:b\"\n";
+        let manifest = Manifest::parse(text, "packs.toml").expect("a valid manifest");
+        assert_eq!(manifest.registry_order().iter().map(RegistryName::as_str).collect::<Vec<_>>(), ["default", "zeta", "alpha", "beta"]);
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn read_registries(root: &Section<'_>, faults: &mut Faults<'_>) -> BTreeMap<Regi
 fn read_registry(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<RegistryEntry> {
     let at = faults.place(&field.key_span);
     if field.peek_string().is_some() {
-        return Some(RegistryEntry { url: read_registry_url(field, faults)?, keys: Vec::new(), at });
+        return Some(RegistryEntry { url: read_registry_url(field, faults)?, position: field.key_span.start, keys: Vec::new(), at });
     }
     let Some(section) = field.peek_section() else {
         field.refuse_type("an address such as \"file:registry\", or a table with `url`", faults);
@@ -161,7 +161,7 @@ fn read_registry(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<RegistryE
         return None;
     };
     let url = read_registry_url(&url, faults)?;
-    Some(RegistryEntry { url, keys, at })
+    Some(RegistryEntry { url, position: field.key_span.start, keys, at })
 }
 
 /// Reads the keys that a registry is trusted by; an empty list would look like trust and be none.

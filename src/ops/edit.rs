@@ -15,7 +15,6 @@ use crate::model::Requirement;
 use crate::model::RequirementSource;
 use crate::model::Tier;
 use crate::model::Version;
-use crate::net::Answer;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::Locking;
@@ -178,14 +177,14 @@ fn requirement(request: &InstallRequest, asked: &AskedPack, ranges: &BTreeMap<Pa
 }
 
 fn must_exist(context: &Context, project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
-    let registry = registry.cloned().unwrap_or_else(sources::default_registry);
     let sources = Sources::new(context, &project.manifest, &project.directory);
-    let source = sources.registry(&registry)?;
-    match sources.index(&registry, &asked.name)? {
-        Answer::Found(_) => Ok(()),
-        Answer::Absent => Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: source.describe() }),
-        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {}", asked.name) }),
+    let asked_for = registry.map_or_else(|| sources.order().to_vec(), |registry| vec![registry.clone()]);
+    let registries = if asked_for.is_empty() { vec![sources::default_registry()] } else { asked_for };
+    if sources.first_with(&asked.name, &registries)?.is_some() {
+        return Ok(());
     }
+    let described = registries.iter().map(|registry| Ok(sources.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
+    Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: described.join(" or ") })
 }
 
 /// Solves with some ranges open, and gives the range `^version` of what was chosen for each.

@@ -20,6 +20,7 @@ mod error;
 mod fix;
 mod gc;
 mod history;
+mod index_cache;
 mod init;
 mod interrupt;
 mod key;

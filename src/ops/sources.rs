@@ -14,6 +14,9 @@ use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 
 use crate::fsys;
+use crate::lock::LockedRelease;
+use crate::lock::Lockfile;
+use crate::manifest::DEFAULT_REGISTRY;
 use crate::manifest::Manifest;
 use crate::manifest::RegistryEntry;
 use crate::manifest::Wants;
@@ -28,6 +31,7 @@ use crate::net::Transport;
 use crate::net::Unasked;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
@@ -38,14 +42,12 @@ use crate::source::Source;
 use crate::source::SourceError;
 use crate::source::Trust;
 
-/// The registry that a requirement without one means.
-const DEFAULT_REGISTRY: &str = "default";
-
 /// The registries of a project, opened when first asked.
 pub(super) struct Sources<'c> {
     context: &'c Context,
     project: PathBuf,
     registries: BTreeMap<RegistryName, RegistryEntry>,
+    order: Vec<RegistryName>,
     opened: Mutex<BTreeMap<RegistryName, Arc<RegistrySource>>>,
     seen: Mutex<BTreeMap<RegistryName, Arc<Seen>>>,
 }
@@ -64,6 +66,7 @@ impl<'c> Sources<'c> {
             context,
             project: project.to_owned(),
             registries: manifest.registries.clone(),
+            order: manifest.registry_order(),
             opened: Mutex::new(BTreeMap::new()),
             seen: Mutex::new(BTreeMap::new()),
         }
@@ -138,6 +141,61 @@ impl<'c> Sources<'c> {
         self.registries.get(name).ok_or_else(|| OpsError::UnknownRegistry { name: name.clone(), known: self.registries.keys().cloned().collect() })
     }
 
+    /// Asks registries in order for a pack; the first that has the name is believed whole, and none after it is asked.
+    ///
+    /// Only a registry that answers and does not have the name leads on to the next: one that fails or is offline ends the search, or whoever can
+    /// keep it from answering would choose where packs come from.
+    ///
+    /// # Errors
+    /// [`OpsError::RegistryOffline`], [`OpsError::Source`], and those of [`Sources::registry`].
+    pub(super) fn first_with(&self, name: &PackName, registries: &[RegistryName]) -> Result<Option<(RegistryName, IndexDocument)>, OpsError> {
+        for registry in registries {
+            match self.index(registry, name)? {
+                Answer::Found(document) => return Ok(Some((registry.clone(), document))),
+                Answer::Absent => {}
+                Answer::Offline => {
+                    let registry = self.registry(registry)?.describe();
+                    return Err(OpsError::RegistryOffline { registry, needed: format!("the index of {name}") });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives all registries, in the order in which they are asked.
+    pub(super) fn order(&self) -> &[RegistryName] {
+        &self.order
+    }
+
+    /// Does something for each of many, side by side: with a thread per core where all registries are on this machine, else with as many as there may be
+    /// requests at once, since such a thread does nothing but wait.
+    ///
+    /// Of several failures the first one in order is given.
+    fn side_by_side<T: Send, U: Send>(&self, all: BTreeSet<T>, act: impl Fn(T) -> Result<U, OpsError> + Send + Sync) -> Result<Vec<U>, OpsError> {
+        let is_local = self.registries.keys().all(|name| self.local_root(name).is_some());
+        let threads = self.context.connections.min(all.len());
+        if is_local || threads <= 1 {
+            return all.into_par_iter().map(act).collect();
+        }
+        let waiting = Mutex::new(all.into_iter().enumerate());
+        let done = Mutex::new(BTreeMap::new());
+        // In a function of its own, so that the lock is free again before the work begins.
+        let next = || waiting.lock().expect("no holder panics").next();
+        let work = || {
+            while let Some((at, one)) = next() {
+                let result = act(one);
+                let failed = result.is_err();
+                done.lock().expect("no holder panics").insert(at, result);
+                if failed {
+                    // What has begun comes to its end; nothing more is begun.
+                    waiting.lock().expect("no holder panics").by_ref().for_each(drop);
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+        done.into_inner().expect("no holder panics").into_values().collect()
+    }
+
     /// Gives the directory of a registry, if it lies on this machine.
     pub(super) fn local_root(&self, name: &RegistryName) -> Option<PathBuf> {
         self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.resolved(&directory))
@@ -190,10 +248,8 @@ fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box
     }
     let mut addresses =
         mirrors::addresses(&context.mirrors, address).into_iter().map(|address| open_address(context, &address)).collect::<Result<Vec<_>, _>>()?;
-    if addresses.len() == 1 {
-        return Ok(addresses.remove(0));
-    }
-    Ok(Box::new(Mirrored::new(addresses, Arc::clone(&context.report))))
+    let transport = if addresses.len() == 1 { addresses.remove(0) } else { Box::new(Mirrored::new(addresses, Arc::clone(&context.report))) };
+    Ok(Box::new(Cached::new(transport, address, context)))
 }
 
 /// Opens one address, as it is; a mirror may be a directory of this machine.
@@ -252,26 +308,57 @@ pub(super) fn default_registry() -> RegistryName {
 pub(super) struct Documents {
     /// The documents found, each with the registry it came from.
     pub found: BTreeMap<PackName, (SourceId, IndexDocument)>,
+    /// The names that no registry asked has.
+    pub absent: BTreeSet<PackName>,
 }
 
-/// Where each name of a project comes from: what packs.toml says, else the default registry.
+/// Where each name of a project comes from.
 ///
 /// A pack that another one requires never brings its own registry: nobody else's manifest decides where this project's packs come from.
-pub(super) fn assignments(wants: &Wants) -> BTreeMap<PackName, RequirementSource> {
-    wants.packages.iter().map(|(name, entry)| (name.clone(), entry.requirement.source.clone())).collect()
+#[derive(Debug, Default)]
+pub(super) struct Assigned {
+    /// What packs.toml says.
+    written: BTreeMap<PackName, RequirementSource>,
+    /// The registry that the lockfile took a pack from: asked before all others, so that a pack never moves because another registry has its name now.
+    locked: BTreeMap<PackName, RegistryName>,
 }
 
-/// Loads the documents of all names reachable from `start`, level by level; `extra_names` gives what extras add.
-pub(super) fn load_documents(
-    sources: &Sources<'_>,
-    assigned: &BTreeMap<PackName, RequirementSource>,
-    start: BTreeSet<PackName>,
-) -> Result<Documents, OpsError> {
+impl Assigned {
+    /// Takes what an environment wants and what it has locked, as far as its lockfile can be read.
+    pub(super) fn new(project: &Project, wants: &Wants) -> Result<Assigned, OpsError> {
+        let written = wants.packages.iter().map(|(name, entry)| (name.clone(), entry.requirement.source.clone())).collect();
+        let text = project.lockfile_text(&wants.environment)?;
+        let lockfile = text.and_then(|text| Lockfile::parse(&text, &wants.environment.lockfile_name()).ok());
+        let registry = |(name, release): (PackName, LockedRelease)| match release.source {
+            SourceId::Registry(registry) => Some((name, registry)),
+            _ => None,
+        };
+        Ok(Assigned { written, locked: lockfile.into_iter().flat_map(|lockfile| lockfile.releases).filter_map(registry).collect() })
+    }
+
+    /// Gives the registries to ask for a pack, in order; `None` for one that comes from no registry.
+    ///
+    /// Without any in packs.toml it is the default one, whose absence is then told.
+    fn registries(&self, name: &PackName, order: &[RegistryName]) -> Option<Vec<RegistryName>> {
+        match self.written.get(name) {
+            Some(RequirementSource::Registry(Some(chosen))) => return Some(vec![chosen.clone()]),
+            Some(RequirementSource::GitHub(_) | RequirementSource::Path(_)) => return None,
+            Some(RequirementSource::Registry(None)) | None => {}
+        }
+        let locked = self.locked.get(name).filter(|locked| order.contains(locked));
+        let others = order.iter().filter(|other| Some(*other) != locked);
+        let all: Vec<RegistryName> = locked.into_iter().chain(others).cloned().collect();
+        Some(if all.is_empty() { vec![default_registry()] } else { all })
+    }
+}
+
+/// Loads the documents of all names reachable from `start`, level by level; each level's documents are asked for side by side.
+pub(super) fn load_documents(sources: &Sources<'_>, assigned: &Assigned, start: BTreeSet<PackName>) -> Result<Documents, OpsError> {
     let mut documents = Documents::default();
     let mut seen: BTreeSet<PackName> = start.clone();
     let mut level = start;
     while !level.is_empty() {
-        let answers = level.into_par_iter().map(|name| load_one(sources, assigned, name)).collect::<Result<Vec<_>, OpsError>>()?;
+        let answers = sources.side_by_side(level, |name| load_one(sources, assigned, name))?;
         let mut next = BTreeSet::new();
         for (name, loaded) in answers {
             match loaded {
@@ -280,7 +367,10 @@ pub(super) fn load_documents(
                     documents.found.insert(name, (source, document));
                 }
                 // The solver says who asks for a pack that no registry has.
-                Loaded::Absent | Loaded::Path => {}
+                Loaded::Absent => {
+                    documents.absent.insert(name);
+                }
+                Loaded::Elsewhere => {}
             }
         }
         seen.extend(next.iter().cloned());
@@ -293,18 +383,17 @@ pub(super) fn load_documents(
 enum Loaded {
     Document(SourceId, IndexDocument),
     Absent,
-    Path,
+    Elsewhere,
 }
 
-fn load_one(sources: &Sources<'_>, assigned: &BTreeMap<PackName, RequirementSource>, name: PackName) -> Result<(PackName, Loaded), OpsError> {
-    let assigned = assigned.get(&name).cloned().unwrap_or(RequirementSource::Registry(None));
-    let Some(registry) = registry_of(&assigned) else { return Ok((name, Loaded::Path)) };
-    let loaded = match sources.index(&registry, &name)? {
-        Answer::Found(document) => Loaded::Document(SourceId::Registry(registry), document),
-        Answer::Absent => Loaded::Absent,
-        Answer::Offline => return Err(OpsError::RegistryOffline { registry: sources.registry(&registry)?.describe(), needed: format!("the index of {name}") }),
-    };
-    Ok((name, loaded))
+fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Result<(PackName, Loaded), OpsError> {
+    let Some(registries) = assigned.registries(&name, &sources.order) else { return Ok((name, Loaded::Elsewhere)) };
+    let Some((registry, document)) = sources.first_with(&name, &registries)? else { return Ok((name, Loaded::Absent)) };
+    let is_chosen = matches!(assigned.written.get(&name), Some(RequirementSource::Registry(Some(_))));
+    if let Some(locked) = assigned.locked.get(&name).filter(|locked| **locked != registry && !is_chosen) {
+        sources.context.warn(format!("{name} moves from the registry {locked}, which no longer has it, to {registry}"));
+    }
+    Ok((name, Loaded::Document(SourceId::Registry(registry), document)))
 }
 
 fn names_of(document: &IndexDocument) -> impl Iterator<Item = PackName> + '_ {
@@ -328,6 +417,31 @@ mod tests {
             assert_eq!(shown(address), expected, "{address}");
         }
         assert!(!is_address("registry") && !is_address("://x") && !is_address("a b://x"));
+    }
+
+    #[test]
+    fn a_pack_comes_from_where_it_is_chosen_or_locked_or_from_the_first_that_has_it() {
+        let registry = |name: &str| RegistryName::parse(name).expect("a name");
+        let pack = |name: &str| PackName::parse(name).expect("a name");
+        let order = [registry("default"), registry("internal")];
+        let assigned = Assigned {
+            written: BTreeMap::from([
+                (pack("chosen"), RequirementSource::Registry(Some(registry("internal")))),
+                (pack("local"), RequirementSource::Path("x".into())),
+            ]),
+            locked: BTreeMap::from([("chosen", "default"), ("locked", "internal"), ("moved", "gone")].map(|(name, from)| (pack(name), registry(from)))),
+        };
+        for (name, expected) in [
+            ("chosen", Some(vec!["internal"])),
+            ("local", None),
+            ("locked", Some(vec!["internal", "default"])),
+            ("moved", Some(vec!["default", "internal"])),
+            ("new", Some(vec!["default", "internal"])),
+        ] {
+            let asked = assigned.registries(&pack(name), &order);
+            assert_eq!(asked, expected.map(|names| names.into_iter().map(registry).collect::<Vec<_>>()), "{name}");
+        }
+        assert_eq!(assigned.registries(&pack("new"), &[]), Some(vec![default_registry()]));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::ops::OpsError;
 use crate::ops::path_pack;
 use crate::ops::project::Project;
 use crate::ops::sources;
+use crate::ops::sources::Assigned;
 use crate::ops::sources::Documents;
 use crate::ops::sources::Sources;
 use crate::policy;
@@ -63,7 +64,7 @@ impl Universe {
     pub(super) fn load(context: &Context, project: &Project, wants: &Wants, as_of: Option<Timestamp>) -> Result<Universe, OpsError> {
         let sources = Sources::new(context, &project.manifest, &project.directory);
         let paths = collect_paths(project, wants)?;
-        let documents = sources::load_documents(&sources, &sources::assignments(wants), starting_names(wants, &paths))?;
+        let documents = sources::load_documents(&sources, &Assigned::new(project, wants)?, starting_names(wants, &paths))?;
         let rules = Judge { wants, policy: project.manifest.policy.as_ref(), as_of, now: as_of.unwrap_or_else(|| context.now()) };
         let mut candidates: BTreeMap<PackName, Vec<Candidate>> = documents
             .found

@@ -11,7 +11,7 @@
 //! projects/<id>/<env>/generations/<n>/
 //! projects/<id>/<env>/current -> generations/<n>
 //! registries/<name>.json
-//! cache/archives/<sha256>[.part]  cache/index/  cache/known/<sha256>
+//! cache/archives/<sha256>[.part]  cache/index/<registry>/  cache/known/<sha256>
 //! roots/<random>
 //! locks/<name>
 //! audit/<year>-<month>.jsonl  audit/head  audit/reserve  audit/<year>-<month>.torn-<seq>
@@ -164,6 +164,11 @@ impl Layout {
     /// The beginning of an archive that is being fetched, or was until something cut it off.
     pub fn archive_partial(&self, sha256: &Sha256Digest) -> PathBuf {
         self.archives().join(format!("{sha256}{PARTIAL_SUFFIX}"))
+    }
+
+    /// The index documents that one registry gave, by the registry's id; may be deleted at any time.
+    pub fn index_cache(&self, registry: &str) -> PathBuf {
+        self.home.join("cache").join("index").join(registry)
     }
 
     /// The note which store path an archive unpacks to; may be deleted at any time.
