@@ -18,6 +18,7 @@ use packs::lock::Lockfile;
 use packs::model::PackName;
 use packs::registry::IndexDocument;
 use packs::registry::RegistryDocument;
+use packs::registry::ReleaseIndex;
 use serde_json::Value;
 
 use crate::support::TestEnv;
@@ -134,6 +135,12 @@ fn index_documents() {
 fn registry_documents() {
     check_samples("packs-registry.json", |bytes| Ok(RegistryDocument::parse(bytes).map(drop)?));
     check_schema("packs-registry.json", "packs.registry.v1", &["newer-schema", "no-name", "keys-is-text", "a-list"]);
+}
+
+#[test]
+fn release_indexes() {
+    check_samples("packs-index.json", |bytes| Ok(ReleaseIndex::parse(bytes).map(drop)?));
+    check_schema("packs-index.json", "packs.release-index.v1", &["newer-schema", "no-packs", "a-list"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::ops;
 use crate::registry::IndexDocument;
 use crate::registry::Names;
 use crate::registry::RegistryDocument;
+use crate::registry::ReleaseIndex;
 
 /// One schema: the name of the documents it describes, and itself.
 pub(super) type Named = (&'static str, Value);
@@ -28,6 +29,7 @@ pub fn schemas() -> Vec<Named> {
         of::<IndexDocument>("packs.index/1"),
         of::<Names>("packs.names/1"),
         of::<RegistryDocument>("packs.registry/1"),
+        of::<ReleaseIndex>("packs.release-index/1"),
         of::<GenerationRecord>("packs.generation/1"),
         of::<Operation>("packs.operation/1"),
         of::<ProjectFile>("packs.project/1"),

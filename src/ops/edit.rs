@@ -210,7 +210,7 @@ fn with_newest_ranges(context: &Context, project: &Project, environment: &Enviro
     let moved: Vec<Requirement> = wants
         .requirements()
         .into_values()
-        .filter(|requirement| (names.is_empty() || names.contains(&requirement.name)) && matches!(requirement.source, RequirementSource::Registry(_)))
+        .filter(|requirement| (names.is_empty() || names.contains(&requirement.name)) && !matches!(requirement.source, RequirementSource::Path(_)))
         .collect();
     let own = |name: &PackName| project.manifest.environments.get(environment).filter(|own| own.packages.contains_key(name)).map(|_| environment);
     let set = |edit: &mut Edit, range_of: &dyn Fn(&Requirement) -> Range| {

@@ -190,6 +190,7 @@ impl CheckedArchive {
             sha256: self.verified.sha256(),
             tree: self.tree,
             unpacked_size: Some(self.unpacked_bytes),
+            url: None,
         })
     }
 }

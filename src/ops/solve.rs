@@ -156,7 +156,7 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
         constraint.or_else(moment).or_else(|| policy::judge(&facts, &wants.rules, project.manifest.policy.as_ref(), now))
     };
     // Directories of the project have no index entry, so no rule is put to them.
-    let mut from_registries = lockfile.releases.values().filter(|release| matches!(release.source, SourceId::Registry(_)));
+    let mut from_registries = lockfile.releases.values().filter(|release| !matches!(release.source, SourceId::Path(_)));
     let (release, refusal) = from_registries.find_map(|release| judge(release).map(|refusal| (release, refusal)))?;
     Some(OpsError::Refused { file: lockfile.environment.lockfile_name(), release: release.id.clone(), refusal: Box::new(refusal) })
 }
@@ -316,7 +316,7 @@ fn artifacts(offered: &[IndexArtifact]) -> Vec<LockedArtifact> {
         .map(|artifact| LockedArtifact {
             platform: artifact.platform,
             archive: artifact.archive.as_str().to_owned(),
-            url: None,
+            url: artifact.url.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
             tree: artifact.tree,

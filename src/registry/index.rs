@@ -110,6 +110,9 @@ pub struct IndexArtifact {
     /// The size of what it unpacks to, in bytes.
     #[serde(default)]
     pub unpacked_size: Option<u64>,
+    /// Where it lies, if that is not its place in a registry; never in a document, where it could lead anywhere: the source says it.
+    #[serde(skip)]
+    pub url: Option<String>,
 }
 
 /// A maker's word that a release is no longer cared for.
@@ -257,7 +260,7 @@ pub(super) fn describe(name: &PackName) -> String {
 }
 
 impl IndexRelease {
-    fn verify(&self, name: &PackName) -> Result<(), RegistryError> {
+    pub(super) fn verify(&self, name: &PackName) -> Result<(), RegistryError> {
         let release = || Box::new(ReleaseId { name: name.clone(), version: self.version.clone() });
         if self.artifacts.is_empty() {
             return Err(RegistryError::NoArtifact { release: release() });

@@ -15,6 +15,7 @@ mod layout;
 mod names;
 mod secret_key;
 mod signature;
+mod release_index;
 
 pub use document::RegistryDocument;
 pub use error::RegistryError;
@@ -46,3 +47,7 @@ pub use secret_key::SecretKeyFile;
 pub use signature::Signers;
 pub use signature::claimed_signers;
 pub use signature::verify_signature;
+pub use release_index::RELEASE_INDEX_BYTES_MAX;
+pub use release_index::RELEASE_INDEX_FILE;
+pub use release_index::ReleaseIndex;
+pub use release_index::ReleasedPack;
