@@ -35,6 +35,7 @@ use crate::ops::ShownFix;
 use crate::registry::RegistryError;
 use crate::resolve::Change;
 use crate::resolve::ConflictHint;
+use crate::source::GitHubError;
 use crate::source::SourceError;
 use crate::source::Trust;
 use crate::store::StoreError;
@@ -383,9 +384,25 @@ fn net(error: &NetError) -> Kind {
     }
 }
 
+fn github(error: &GitHubError) -> Kind {
+    match error {
+        GitHubError::BadApi { .. } => kind("network-settings", USAGE),
+        GitHubError::Network { source, .. } => net(source),
+        GitHubError::Cut { .. } => kind("connection-broken", UNKNOWN),
+        GitHubError::NoToken { .. } | GitHubError::TokenRefused { .. } => kind("unauthorized", UNKNOWN),
+        GitHubError::Forbidden { .. } => kind("forbidden", UNKNOWN),
+        GitHubError::RateLimited { .. } => kind("rate-limited", UNKNOWN),
+        GitHubError::NotFound { .. } => kind("no-repository", UNKNOWN),
+        GitHubError::Status { .. } => kind("registry-failed", UNKNOWN),
+        GitHubError::TooLarge { .. } | GitHubError::Unreadable { .. } | GitHubError::UploadElsewhere { .. } => kind("registry-refused", INTEGRITY),
+    }
+}
+
 fn source(error: &SourceError) -> Kind {
     match error {
         SourceError::Transport { source, .. } => net(source),
+        SourceError::GitHub(error) => github(error),
+        SourceError::BadAddress => kind("lock-invalid", USAGE),
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
         SourceError::Untrusted { source, .. } => trust(source),
         SourceError::KeyNeeded { .. } => kind("key-needed", USAGE),
@@ -511,6 +528,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec!["look at the document; if it is right, `packs registry sign --adopt` signs it as it stands; nothing was written".into()]
         }
         OpsError::Source(SourceError::NotListed { .. }) => vec!["whoever keeps it: `packs registry init` makes the list".into()],
+        OpsError::Source(SourceError::GitHub(error)) => github_hints(error),
         OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
         OpsError::ArchivesOffline { .. } => vec!["the same command without --offline downloads them".into()],
         OpsError::Download { there_bytes, source, .. } => download_hints(*there_bytes, source),
@@ -531,12 +549,34 @@ fn hints(failure: &OpsError) -> Vec<String> {
 fn download_hints(there_bytes: u64, cut: &Cut<SourceError>) -> Vec<String> {
     let mut hints = match cut {
         Cut::Source(SourceError::Transport { source, .. }) => net_hints(source),
+        Cut::Source(SourceError::GitHub(error)) => github_hints(error),
         _ => vec![],
     };
     if there_bytes > 0 {
         hints.push("the same command goes on where it broke off".into());
     }
     hints
+}
+
+fn github_hints(error: &GitHubError) -> Vec<String> {
+    let token = "put a token into GITHUB_TOKEN or GH_TOKEN";
+    match error {
+        GitHubError::BadApi { .. } => vec!["leave GITHUB_API_URL out for github.com".into()],
+        GitHubError::Network { source, .. } => net_hints(source),
+        GitHubError::NoToken { .. } => vec![format!("{token}; for a release it needs write access to the repository's contents")],
+        GitHubError::TokenRefused { variable, .. } => vec![format!("the token in {variable} is wrong or has run out: make another, or unset {variable}")],
+        GitHubError::RateLimited { variable: None, .. } => {
+            vec![
+                format!("{token}: GitHub then takes 5,000 requests an hour instead of 60"),
+                "what is locked is downloaded without any: packs switch --locked".into(),
+            ]
+        }
+        GitHubError::RateLimited { .. } => vec!["try again then; what is locked is downloaded without any request: packs switch --locked".into()],
+        GitHubError::NotFound { variable: None, .. } => vec![format!("check the name; if the repository is private, {token}")],
+        GitHubError::NotFound { .. } => vec!["check the name; if the repository is private, the token must be allowed to read it".into()],
+        GitHubError::Forbidden { .. } => vec!["the token needs write access to the repository's contents".into()],
+        _ => vec![],
+    }
 }
 
 fn net_hints(error: &NetError) -> Vec<String> {

@@ -105,6 +105,11 @@ impl Network {
         Network { settings: Arc::new(settings), client: Arc::new(Mutex::new(None)) }
     }
 
+    /// Gives the variables of the process environment that belong to the network, for those who speak with an API. Holds secrets: never printed.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.settings.variables
+    }
+
     /// Opens a root of files: `https://packs.example.org/main`, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
     ///
     /// # Errors
@@ -138,11 +143,6 @@ impl Network {
         let coding = body::coding(&answer, outgoing.url.path())?;
         let status = answer.status;
         Ok(HttpResponse { status, headers, reader: body::decoded(BodyReader::of_answer(&client, answer), &coding) })
-    }
-
-    /// Gives the variables of the process environment that belong to the network.
-    pub(super) fn variables(&self) -> &BTreeMap<String, String> {
-        &self.settings.variables
     }
 
     /// Gives the client, started by whoever needs it first.

@@ -14,26 +14,26 @@ use crate::fetch::Received;
 use crate::fetch::Wanted;
 use crate::fsys;
 use crate::model::PathComponent;
-use crate::model::RegistryName;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::Event;
 use crate::ops::MissingArchive;
 use crate::ops::OpsError;
 use crate::ops::project::Project;
+use crate::ops::sources::LockedFrom;
 use crate::ops::sources::Sources;
 use crate::registry;
 use crate::source::ArchivePosition;
 use crate::source::Source;
 use crate::source::SourceError;
 
-/// An archive of a lockfile, and the registry that has it.
+/// An archive of a lockfile, and the place that has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LockedArchive<'n> {
     /// The archive.
     pub(super) need: &'n Need,
-    /// The registry.
-    pub(super) registry: &'n RegistryName,
+    /// The place.
+    pub(super) from: &'n LockedFrom,
 }
 
 /// The archives that a project's lockfiles name.
@@ -72,7 +72,8 @@ impl<'a> Archives<'a> {
 
     /// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
     pub(super) fn local_file(&self, locked: LockedArchive<'_>) -> Result<Option<PathBuf>, OpsError> {
-        let Some(root) = self.sources.local_root(locked.registry) else { return Ok(None) };
+        let LockedFrom::Registry(registry) = locked.from else { return Ok(None) };
+        let Some(root) = self.sources.local_root(registry) else { return Ok(None) };
         let release = &locked.need.release;
         // The name comes from a lockfile: it must not lead out of the registry.
         let archive = PathComponent::parse(&locked.need.archive)?;
@@ -86,7 +87,7 @@ impl<'a> Archives<'a> {
     /// Those of [`deliver`].
     pub(super) fn download(&self, locked: LockedArchive<'_>) -> Result<Received, OpsError> {
         let (need, layout) = (locked.need, &self.context.layout);
-        let source = self.sources.registry(locked.registry)?;
+        let source = self.sources.locked(locked.from)?;
         let (cached, partial) = (layout.archive(&need.sha256), layout.archive_partial(&need.sha256));
         deliver(self.context, need, &*source, &Wanted { size: need.size, sha256: need.sha256, cached: &cached, partial: &partial })
     }
@@ -111,7 +112,7 @@ impl<'a> Archives<'a> {
         if !self.context.offline || far.is_empty() {
             return Ok(());
         }
-        let missing = far.iter().map(|locked| Ok(MissingArchive::new(locked.need, self.sources.registry(locked.registry)?.describe())));
+        let missing = far.iter().map(|locked| Ok(MissingArchive::new(locked.need, self.sources.locked(locked.from)?.describe())));
         Err(OpsError::ArchivesOffline { missing: missing.collect::<Result<Vec<_>, OpsError>>()? })
     }
 }

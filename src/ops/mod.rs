@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod fix;
 mod gc;
+mod github;
 mod history;
 mod index_cache;
 mod init;

@@ -27,7 +27,6 @@ use crate::lock::Lockfile;
 use crate::manifest::Wants;
 use crate::model::Place;
 use crate::model::Platform;
-use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
 use crate::model::SourceId;
@@ -43,6 +42,7 @@ use crate::ops::pipeline::Load;
 use crate::ops::pipeline::Stages;
 use crate::ops::pipeline::Threads;
 use crate::ops::project::Project;
+use crate::ops::sources::LockedFrom;
 use crate::store::Batch;
 use crate::store::Durability;
 use crate::store::Expected;
@@ -82,9 +82,9 @@ impl Downloaded {
     }
 }
 
-/// What an environment links: archives of registries, each with its registry, and directories of packs.toml.
+/// What an environment links: archives, each with the place it comes from, and directories of packs.toml.
 struct Needed {
-    archives: Vec<(Need, RegistryName)>,
+    archives: Vec<(Need, LockedFrom)>,
     directories: Vec<(StorePath, Collected)>,
 }
 
@@ -160,12 +160,11 @@ impl Needed {
         let mut needed = Needed { archives: vec![], directories: vec![] };
         for (name, release) in lockfile.releases.iter().filter(|(name, _)| linked.contains(name)) {
             match &release.source {
-                SourceId::Registry(registry) => {
+                SourceId::Registry(_) | SourceId::GitHub(_) => {
                     let artifact = context.platform.and_then(|host| lockfile.artifact(name, host)).ok_or_else(|| no_archive(context, release))?;
-                    needed.archives.push((need(release, artifact), registry.clone()));
+                    let from = LockedFrom::new(&release.source, artifact).expect("it is no directory");
+                    needed.archives.push((need(release, artifact), from));
                 }
-                // What comes from there is not fetched yet.
-                SourceId::GitHub(_) => return Err(no_archive(context, release)),
                 SourceId::Path(path) => {
                     let written_at = || Place { file: wants.environment.lockfile_name(), line: 1 };
                     let at = wants.packages.get(name).map_or_else(written_at, |entry| entry.at.clone());
@@ -248,11 +247,11 @@ fn register(context: &Context, store: &Store, paths: &[StorePath]) -> Result<(Ru
 fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &Needed, facts: &Facts) -> Result<(Vec<Staged>, Downloaded), OpsError> {
     let archives = Archives::new(context, project);
     let needs: Vec<Need> = needed.archives.iter().map(|(need, _)| need.clone()).collect();
-    let registries: BTreeMap<StorePath, &RegistryName> = needed.archives.iter().map(|(need, registry)| (need.store_path(), registry)).collect();
+    let places: BTreeMap<StorePath, &LockedFrom> = needed.archives.iter().map(|(need, from)| (need.store_path(), from)).collect();
     let plan = fetch::plan(&needs, facts);
     let (mut far, mut near) = (vec![], vec![]);
     for (need, origin) in &plan.unpack {
-        let locked = LockedArchive { need, registry: registries[&need.store_path()] };
+        let locked = LockedArchive { need, from: places[&need.store_path()] };
         let is_far = *origin == Origin::Source && archives.local_file(locked)?.is_none();
         if is_far { far.push(locked) } else { near.push(locked) }
     }

@@ -58,7 +58,7 @@ fn begin(context: &Context, record: Recorded<'_>) -> Begin {
 }
 
 /// Writes an error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -14,6 +14,7 @@ use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 
 use crate::fsys;
+use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::manifest::DEFAULT_REGISTRY;
@@ -22,6 +23,7 @@ use crate::manifest::RegistryEntry;
 use crate::manifest::Wants;
 use crate::model::PackName;
 use crate::model::RegistryName;
+use crate::model::Repository;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
 use crate::net::Answer;
@@ -31,6 +33,8 @@ use crate::net::Transport;
 use crate::net::Unasked;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::github::GitHubReleases;
+use crate::ops::github::LockedAsset;
 use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
@@ -50,6 +54,27 @@ pub(super) struct Sources<'c> {
     order: Vec<RegistryName>,
     opened: Mutex<BTreeMap<RegistryName, Arc<RegistrySource>>>,
     seen: Mutex<BTreeMap<RegistryName, Arc<Seen>>>,
+    repositories: Mutex<BTreeMap<Repository, Arc<GitHubReleases<'c>>>>,
+}
+
+/// Where a locked archive comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LockedFrom {
+    /// A registry of packs.toml.
+    Registry(RegistryName),
+    /// A release of a repository, at this address.
+    GitHub(Repository, String),
+}
+
+impl LockedFrom {
+    /// Reads it out of a lockfile; `None` where the release is a directory of the project.
+    pub(super) fn new(source: &SourceId, artifact: &LockedArtifact) -> Option<LockedFrom> {
+        match source {
+            SourceId::Registry(registry) => Some(LockedFrom::Registry(registry.clone())),
+            SourceId::GitHub(repository) => Some(LockedFrom::GitHub(repository.clone(), artifact.url.clone().unwrap_or_default())),
+            SourceId::Path(_) => None,
+        }
+    }
 }
 
 /// What a registry is opened for.
@@ -69,6 +94,7 @@ impl<'c> Sources<'c> {
             order: manifest.registry_order(),
             opened: Mutex::new(BTreeMap::new()),
             seen: Mutex::new(BTreeMap::new()),
+            repositories: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -84,6 +110,31 @@ impl<'c> Sources<'c> {
         let source = Arc::new(self.open(name, Purpose::Read)?);
         opened.insert(name.clone(), Arc::clone(&source));
         Ok(source)
+    }
+
+    /// Opens the releases of a repository; the second time they are the same ones.
+    ///
+    /// # Errors
+    /// [`OpsError::Source`] where the variables about GitHub cannot be used.
+    pub(super) fn repository(&self, repository: &Repository) -> Result<Arc<GitHubReleases<'c>>, OpsError> {
+        let mut repositories = self.repositories.lock().expect("no holder panics");
+        if let Some(releases) = repositories.get(repository) {
+            return Ok(Arc::clone(releases));
+        }
+        let releases = Arc::new(GitHubReleases::new(self.context, repository)?);
+        repositories.insert(repository.clone(), Arc::clone(&releases));
+        Ok(releases)
+    }
+
+    /// Opens the place that a locked archive comes from.
+    ///
+    /// # Errors
+    /// As [`Sources::registry`] and [`Sources::repository`].
+    pub(super) fn locked(&self, from: &LockedFrom) -> Result<Arc<dyn Source + 'c>, OpsError> {
+        match from {
+            LockedFrom::Registry(name) => Ok(self.registry(name)?),
+            LockedFrom::GitHub(repository, url) => Ok(Arc::new(LockedAsset { releases: self.repository(repository)?, url: url.clone() })),
+        }
     }
 
     fn open(&self, name: &RegistryName, purpose: Purpose) -> Result<RegistrySource, OpsError> {
@@ -387,6 +438,10 @@ enum Loaded {
 }
 
 fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Result<(PackName, Loaded), OpsError> {
+    if let Some(RequirementSource::GitHub(repository)) = assigned.written.get(&name) {
+        let loaded = load_released(sources, repository, &name)?;
+        return Ok((name, loaded));
+    }
     let Some(registries) = assigned.registries(&name, &sources.order) else { return Ok((name, Loaded::Elsewhere)) };
     let Some((registry, document)) = sources.first_with(&name, &registries)? else { return Ok((name, Loaded::Absent)) };
     let is_chosen = matches!(assigned.written.get(&name), Some(RequirementSource::Registry(Some(_))));
@@ -394,6 +449,15 @@ fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Resul
         sources.context.warn(format!("{name} moves from the registry {locked}, which no longer has it, to {registry}"));
     }
     Ok((name, Loaded::Document(SourceId::Registry(registry), document)))
+}
+
+fn load_released(sources: &Sources<'_>, repository: &Repository, name: &PackName) -> Result<Loaded, OpsError> {
+    let releases = sources.repository(repository)?;
+    match releases.index(name)? {
+        Answer::Found(document) => Ok(Loaded::Document(SourceId::GitHub(repository.clone()), document)),
+        Answer::Absent => Ok(Loaded::Absent),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: releases.describe(), needed: format!("the index of {name}") }),
+    }
 }
 
 fn names_of(document: &IndexDocument) -> impl Iterator<Item = PackName> + '_ {

@@ -18,7 +18,6 @@ use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::model::EnvironmentName;
 use crate::model::Sha256Digest;
-use crate::model::SourceId;
 use crate::model::StorePath;
 use crate::ops::Context;
 use crate::ops::OpsError;
@@ -29,6 +28,7 @@ use crate::ops::prepare::need;
 use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
+use crate::ops::sources::LockedFrom;
 use crate::ops::verify_archive::Promise;
 use crate::ops::verify_archive::pair;
 use crate::ops::verify_archive::read_archive_file;
@@ -343,8 +343,8 @@ fn repair_one(context: &Context, store: &Store, path: &StorePath, known: &[(Proj
     for (project, lockfile) in known {
         for release in lockfile.releases.values() {
             for artifact in release.artifacts.iter().filter(|artifact| StorePath::new(artifact.tree, &release.id) == *path) {
-                let SourceId::Registry(registry) = &release.source else { continue };
-                let archive = Archives::new(context, project).open(LockedArchive { need: &need(release, artifact), registry });
+                let Some(from) = LockedFrom::new(&release.source, artifact) else { continue };
+                let archive = Archives::new(context, project).open(LockedArchive { need: &need(release, artifact), from: &from });
                 match archive.and_then(|archive| repair_from(context, store, path, RepairFrom::Archive(&archive))) {
                     Ok(()) => return Ok(()),
                     Err(error) => last = Some(error),

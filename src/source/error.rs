@@ -6,6 +6,7 @@ use crate::model::ReleaseId;
 use crate::net::NetError;
 use crate::registry::RegistryError;
 use crate::registry::Signers;
+use crate::source::GitHubError;
 use crate::source::Trust;
 
 /// Tells what a source could not give or take.
@@ -116,6 +117,12 @@ pub enum SourceError {
         /// How often it was tried.
         attempts: u32,
     },
+    /// GitHub refused, or could not be asked.
+    #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    /// An archive's address in a lockfile is none.
+    #[error("the address of the archive is not the https address of a file")]
+    BadAddress,
     /// The registry cannot be reached, and publishing needs it.
     #[error("the registry {registry} is offline")]
     Offline {

@@ -4,7 +4,9 @@
 //! verified: `fetch` does that while it reads.
 
 mod error;
+mod github;
 mod listing;
+mod located;
 mod publish;
 mod registry;
 
@@ -18,6 +20,23 @@ use crate::net::Revision;
 use crate::registry::IndexDocument;
 
 pub use error::SourceError;
+pub use github::API_VARIABLE;
+pub use github::Access;
+pub use github::GitHub;
+pub use github::GitHubAsset;
+pub use github::GitHubError;
+pub use github::GitHubRelease;
+pub use github::NewAsset;
+pub use github::NewContent;
+pub use github::NewRelease;
+pub use github::Offer;
+pub use github::OfferedArchive;
+pub use github::Page;
+pub use github::TOKEN_VARIABLES;
+pub use github::asset_name;
+pub use github::offers;
+pub use github::parse_page;
+pub use located::LocatedSource;
 pub use publish::Adopt;
 pub use publish::Effect;
 pub use publish::Upload;

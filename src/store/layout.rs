@@ -24,6 +24,7 @@ use crate::model::Blake3Digest;
 use crate::model::EnvironmentName;
 use crate::model::ProjectId;
 use crate::model::RegistryName;
+use crate::model::Repository;
 use crate::model::Sha256Digest;
 use crate::model::StorePath;
 
@@ -174,6 +175,12 @@ impl Layout {
     /// The note which store path an archive unpacks to; may be deleted at any time.
     pub fn known(&self, sha256: &Sha256Digest) -> PathBuf {
         self.home.join("cache").join("known").join(sha256.to_string())
+    }
+
+    /// What is known of the releases of a repository of the GitHub at a host, `api.github.com` or `127.0.0.1:8080`; may be deleted at any time.
+    pub fn github_index(&self, host: &str, repository: &Repository) -> PathBuf {
+        let (host, repository) = (host.replace(':', "+"), repository.as_str().replace('/', "+"));
+        self.home.join("cache").join("index").join("github").join(host).join(repository)
     }
 
     /// What running commands use.

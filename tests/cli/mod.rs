@@ -8,6 +8,7 @@ mod damaged;
 mod download;
 mod errors;
 mod gc;
+mod github;
 mod init;
 mod install;
 mod json;

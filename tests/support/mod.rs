@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 mod faults;
+mod github;
 mod peers;
 
 use std::ffi::OsStr;
@@ -18,6 +19,10 @@ pub(crate) use faults::FaultServer;
 pub(crate) use faults::Reply;
 pub(crate) use faults::Request;
 pub(crate) use faults::Rule;
+pub(crate) use github::FaultKind;
+pub(crate) use github::GitHubServer;
+pub(crate) use github::TOKEN;
+pub(crate) use peers::Moto;
 pub(crate) use peers::moto;
 pub(crate) use peers::nginx;
 
