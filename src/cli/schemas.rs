@@ -55,6 +55,7 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::StorePathOutcome>("packs.store-path/1"),
         of::<build::Document>("packs.build/1"),
         of::<ops::PublishOutcome>("packs.publish/1"),
+        of::<ops::ReleaseOutcome>("packs.release/1"),
         of::<ops::YankOutcome>("packs.yank/1"),
         of::<ops::InitRegistryOutcome>("packs.registry-init/1"),
         of::<ops::AddKeyOutcome>("packs.registry-add-key/1"),

@@ -40,6 +40,7 @@ pub use public_key::KeyId;
 pub use public_key::PublicKey;
 pub use refusal::Place;
 pub use refusal::Refusal;
+pub use repository::GitTag;
 pub use repository::Repository;
 pub use requirement::Requirement;
 pub use requirement::RequirementSource;

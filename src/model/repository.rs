@@ -52,9 +52,53 @@ impl fmt::Display for Repository {
 }
 spelled_as_text!(Repository, "Repository");
 
+/// The name of a git tag that a release belongs to: `v2.0.3`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GitTag(String);
+
+impl GitTag {
+    /// Parses a tag, as strictly as git does and a little more: no blank, so that it needs no care anywhere.
+    pub fn parse(text: &str) -> Result<Self, InvalidNoun> {
+        let invalid = |reason: &str| Err(InvalidNoun::new("git tag", text, reason));
+        if text.is_empty() || text.len() > NAME_BYTES_MAX {
+            return invalid("it must have 1 to 100 characters");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+/@".contains(&byte)) {
+            return invalid("it must be letters, digits, `-`, `.`, `_`, `+`, `/` or `@`");
+        }
+        let is_bad_part = |part: &str| part.is_empty() || part.starts_with(['.', '-']) || part.ends_with('.') || part.ends_with(".lock");
+        if text.contains("..") || text == "@" || text.split('/').any(is_bad_part) {
+            return invalid("git takes no tag like this");
+        }
+        Ok(GitTag(text.to_owned()))
+    }
+
+    /// Gives the text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GitTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+spelled_as_text!(GitTag, "GitTag");
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags() {
+        for good in ["v2.0.3", "kanban-2.0.3+b", "release/2026", "@a"] {
+            assert_eq!(GitTag::parse(good).expect("valid").as_str(), good);
+        }
+        for bad in ["", "@", "a b", "a..b", "a.lock", "/a", "a/", "a//b", "-a", ".a", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a#b", "ä"] {
+            assert!(GitTag::parse(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn spelling() {

@@ -92,6 +92,9 @@ impl fmt::Debug for NetSettings {
     }
 }
 
+/// The longest wait between two tries of a request that is not repeated blindly.
+const PAUSE_MAX: Duration = Duration::from_secs(20);
+
 /// The door to all registries that are not directories of this machine.
 #[derive(Clone)]
 pub struct Network {
@@ -108,6 +111,11 @@ impl Network {
     /// Gives the variables of the process environment that belong to the network, for those who speak with an API. Holds secrets: never printed.
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.settings.variables
+    }
+
+    /// Waits as long as before a retry, for those who must look first whether a request was carried out.
+    pub fn pause(&self, retries_made: u32) {
+        std::thread::sleep(self.settings.backoff.saturating_mul(2_u32.saturating_pow(retries_made)).min(PAUSE_MAX));
     }
 
     /// Opens a root of files: `https://packs.example.org/main`, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.

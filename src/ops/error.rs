@@ -30,6 +30,8 @@ use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::RegistryName;
 use crate::model::ReleaseId;
+use crate::model::Repository;
+use crate::model::Sha256Digest;
 use crate::model::StorePath;
 use crate::model::Version;
 use crate::net::NetError;
@@ -502,6 +504,82 @@ pub enum OpsError {
     /// The audit log could not be written, or is not whole.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// A release of this tag is published.
+    #[error("{repository} has a release {tag} already: {url}")]
+    ReleaseExists {
+        /// The repository.
+        repository: Repository,
+        /// The git tag.
+        tag: String,
+        /// Its page.
+        url: String,
+    },
+    /// Somebody prepares a release of this tag.
+    #[error("{repository} has a draft release {tag} that packs did not make, or was told to leave: {url}")]
+    ForeignDraft {
+        /// The repository.
+        repository: Repository,
+        /// The git tag.
+        tag: String,
+        /// Its page.
+        url: String,
+    },
+    /// Two files of a release would have one name.
+    #[error("two files of the release would be called {asset}")]
+    AssetTwice {
+        /// The name.
+        asset: String,
+    },
+    /// GitHub keeps a file under another name.
+    #[error("GitHub keeps {asset} under another name, {found}")]
+    AssetRenamed {
+        /// The name it was sent under.
+        asset: String,
+        /// The name it has there.
+        found: String,
+    },
+    /// What was sent is not what is there.
+    #[error("{asset} was sent with sha256 {expected}, and downloaded again it has {found}")]
+    AssetAltered {
+        /// The file.
+        asset: String,
+        /// The digest it was sent with.
+        expected: Sha256Digest,
+        /// The digest it has there.
+        found: Sha256Digest,
+    },
+    /// A template names what there is not.
+    #[error("{file}:{line}: there is no `{name}`; a template can name {known}")]
+    NotesTemplate {
+        /// The template.
+        file: String,
+        /// The line.
+        line: usize,
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A release failed, and its draft could not be removed.
+    #[error("nothing was published, and the draft {url} could not be removed: {removal}")]
+    DraftLeft {
+        /// The page of the draft.
+        url: String,
+        /// Why it could not be removed.
+        removal: String,
+        /// What failed at first.
+        #[source]
+        source: Box<OpsError>,
+    },
+    /// Nobody knows whether a release was published.
+    #[error("GitHub does not say whether it published the release: look at {url}")]
+    ReleaseUncertain {
+        /// Its page.
+        url: String,
+        /// What happened.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The disk failed.
     #[error(transparent)]
     Fs(#[from] FsError),

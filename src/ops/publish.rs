@@ -88,10 +88,10 @@ pub struct PublishedRelease {
 
 /// An archive that was read through and found good.
 pub(super) struct CheckedArchive {
-    path: PathBuf,
-    file_name: String,
-    verified: Verified,
-    manifest: PackManifest,
+    pub(super) path: PathBuf,
+    pub(super) file_name: String,
+    pub(super) verified: Verified,
+    pub(super) manifest: PackManifest,
     tree: TreeDigest,
     unpacked_bytes: u64,
     side_file: String,
@@ -182,7 +182,7 @@ pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchi
 }
 
 impl CheckedArchive {
-    fn artifact(&self) -> Result<IndexArtifact, OpsError> {
+    pub(super) fn artifact(&self) -> Result<IndexArtifact, OpsError> {
         Ok(IndexArtifact {
             platform: self.manifest.platform,
             archive: PathComponent::parse(&self.file_name)?,

@@ -19,6 +19,7 @@ mod network;
 mod place;
 mod reference;
 mod registry;
+mod release;
 mod resolve;
 mod rollback;
 mod run;

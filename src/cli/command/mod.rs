@@ -16,6 +16,7 @@ mod lock;
 mod man;
 mod publish;
 mod registry;
+mod release;
 mod resolve;
 mod rollback;
 mod run;
@@ -99,6 +100,8 @@ pub enum Command {
     Build(build::Arguments),
     /// Put archives into a registry
     Publish(publish::Arguments),
+    /// Make a release of archives in a repository on GitHub
+    Release(release::Arguments),
     /// Take releases back, so that nobody new chooses them
     Yank(yank::Arguments),
     /// Make, check and sign registries, and say whose signatures count
@@ -170,6 +173,7 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::Env(arguments)) => env::run(arguments, settings, output),
         Some(Command::Build(arguments)) => build::run(arguments, &settings, output),
         Some(Command::Publish(arguments)) => publish::run(arguments, &settings, output),
+        Some(Command::Release(arguments)) => release::run(arguments, &settings, output),
         Some(Command::Yank(arguments)) => yank::run(arguments, &settings, output),
         Some(Command::Registry(command)) => registry::run(command, &settings, output),
         Some(Command::Key(command)) => key::run(command, &settings, output),

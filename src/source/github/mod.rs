@@ -147,6 +147,11 @@ impl GitHub {
         read_at_most(&doing, self.open(repository, asset)?, bytes_max)
     }
 
+    /// Waits before a request is made again that must not be repeated blindly: the longer, the more often it failed.
+    pub fn pause(&self, retries_made: u32) {
+        self.network.pause(retries_made);
+    }
+
     /// Sends a request as whoever asks.
     fn send(&self, asked: Asked<'_>, more: Vec<(String, String)>) -> Result<HttpResponse, GitHubError> {
         let mut headers = vec![("Accept".to_owned(), asked.accept.to_owned()), ("X-GitHub-Api-Version".to_owned(), "2022-11-28".to_owned())];
