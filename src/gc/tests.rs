@@ -461,8 +461,10 @@ fn leftovers_of_the_dead_go_and_those_of_the_living_stay() {
     for partial in [&old, &young, &at_work] {
         fs::write(partial, [b'x'; 5000]).expect("written");
     }
-    for partial in [&old, &at_work] {
-        fs::File::options().write(true).open(partial).expect("there").set_modified(std::time::UNIX_EPOCH).expect("set");
+    let later = Duration::from_secs(u64::try_from(NOW.parse::<Timestamp>().expect("a time").as_second()).expect("after 1970") + 60);
+    for (partial, since) in [(&old, Duration::ZERO), (&at_work, Duration::ZERO), (&young, later)] {
+        let file = fs::File::options().write(true).open(partial).expect("there");
+        file.set_modified(std::time::UNIX_EPOCH + since).expect("set");
     }
     let _at_work = FileLock::try_acquire_existing(&at_work).expect("locked").expect("free");
 
