@@ -116,15 +116,12 @@ impl Reader<'_, '_> {
         let Err(refusal) = PackName::parse(text) else { return (read_name(&field, self.options, &mut self.faults), None) };
         let id = head.find("id").and_then(|id| id.peek_string()).and_then(|id| PackName::parse(id).ok());
         let name = given.or(id);
-        match &name {
-            Some(name) => {
-                self.note(&field, format!("the name `{}` is one for people: the pack is called {name}, and it is the framework's name", escaped(text)))
-            }
-            None => {
-                let suggested = suggest_name(text).map_or_else(String::new, |name| format!(" name = \"{name}\","));
-                let message = format!("{refusal}; write{suggested} or an `id`, or give --name, and this can be `full_name`");
-                self.faults.add(field.span.clone(), message, "a name for people");
-            }
+        if let Some(name) = &name {
+            self.note(&field, format!("the name `{}` is one for people: the pack is called {name}, and it is the framework's name", escaped(text)));
+        } else {
+            let suggested = suggest_name(text).map_or_else(String::new, |name| format!(" name = \"{name}\","));
+            let message = format!("{refusal}; write{suggested} or an `id`, or give --name, and this can be `full_name`");
+            self.faults.add(field.span.clone(), message, "a name for people");
         }
         (name, Some(text.to_owned()))
     }
@@ -134,15 +131,13 @@ impl Reader<'_, '_> {
             return Some(version.clone());
         }
         let given = self.options.default_version();
-        match head.find("version") {
-            Some(field) => field.noun(&mut self.faults),
-            None => {
-                if given.is_none() {
-                    self.faults.add_missing(head.span.clone(), "the pack's `version` is missing: write it, or give --version", "no `version`");
-                }
-                given
-            }
+        if let Some(field) = head.find("version") {
+            return field.noun(&mut self.faults);
         }
+        if given.is_none() {
+            self.faults.add_missing(head.span.clone(), "the pack's `version` is missing: write it, or give --version", "no `version`");
+        }
+        given
     }
 
     fn about(&mut self, root: &Section<'_>, head: &Section<'_>, display_name: Option<String>) -> About {

@@ -80,17 +80,14 @@ fn clean(line: &str) -> String {
         }
         text.push_str(&rest[..at]);
         let open = at + usize::from(is_image);
-        match link(&rest[open..]) {
-            Some((inner, after)) => {
-                if !is_image {
-                    text.push_str(&clean(inner));
-                }
-                rest = after;
+        if let Some((inner, after)) = link(&rest[open..]) {
+            if !is_image {
+                text.push_str(&clean(inner));
             }
-            None => {
-                text.push_str(&rest[at..=open]);
-                rest = &rest[open + 1..];
-            }
+            rest = after;
+        } else {
+            text.push_str(&rest[at..=open]);
+            rest = &rest[open + 1..];
         }
     }
     text.push_str(rest);

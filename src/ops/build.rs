@@ -266,9 +266,7 @@ fn carry_out(planned: &Planned, packing: Packing, request: &BuildRequest, contex
 ///
 /// It is read through, so that what is left as it is has been proven, however it came there.
 fn find_unchanged(planned: &Planned, limits: &Limits) -> Option<Written> {
-    if fsys::status(&planned.archive).ok()?.is_none() {
-        return None;
-    }
+    fsys::status(&planned.archive).ok()??;
     let good = read_archive_file(&planned.archive, &Promise::Beside, limits).ok()?;
     (good.contents.manifest == planned.collected.manifest).then(|| Written {
         size: good.verified.size(),
