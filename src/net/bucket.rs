@@ -155,6 +155,10 @@ impl Transport for Bucket {
         }
     }
 
+    fn list(&self, directory: &str) -> Result<Option<Vec<String>>, NetError> {
+        self.place(directory)?.list(&Key::from(self.prefix.as_str())).map(Some)
+    }
+
     fn describe(&self) -> String {
         let scheme = match self.service {
             Service::S3 => "s3",
@@ -189,6 +193,23 @@ impl Place<'_> {
             Err(object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. }) => Ok(Outcome::ConditionFailed),
             Err(error) => Err(failure(&self.root, self.path, operation, error)),
         }
+    }
+
+    /// Lists the objects below this place by their paths from the root; temporary ones, which no registry has, are passed over.
+    fn list(&self, root: &Key) -> Result<Vec<String>, NetError> {
+        self.ready.client.wait_for(async {
+            let mut listed = self.ready.store.objects.list(Some(&self.key));
+            let mut files = Vec::new();
+            while let Some(found) = listed.next().await {
+                let found = found.map_err(|error| failure(&self.root, self.path, "list", error))?;
+                let parts: Vec<String> = found.location.prefix_match(root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
+                if !parts.iter().any(|part| part.starts_with('.')) {
+                    files.push(parts.join("/"));
+                }
+            }
+            files.sort();
+            Ok(files)
+        })
     }
 
     /// Reads a document, again if the connection breaks meanwhile.

@@ -66,6 +66,7 @@ macro_rules! promises_of_a_peer {
 promises_of_a_peer! { s3: super::empty_bucket();
     reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
     writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, tells_what_has_changed, goes_on_after_a_cut, writes_what_is_large_only_if_absent,
+    lists_what_is_below,
 }
 
 promises! { directory_too: super::empty_directory();

@@ -105,10 +105,13 @@ pub enum Command {
     /// Take releases back, so that nobody new chooses them
     Yank(yank::Arguments),
     /// Make, check and sign registries, and say whose signatures count
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  packs registry init ../registry\n  packs registry add-key default RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n  packs registry check"
+    )]
     Registry(registry::Command),
     /// Make and show signing keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  packs key generate acme\n  packs key list\n  packs key export acme")]
     Key(key::Command),
     /// Fetch archives without installing them, verified
     Download(download::Arguments),
