@@ -50,6 +50,8 @@ pub fn schemas() -> Vec<Named> {
         of::<ops::DuplicatesOutcome>("packs.tree-duplicates/1"),
         of::<ops::WhyOutcome>("packs.why/1"),
         of::<ConfigOutcome>("packs.config/1"),
+        of::<ops::SearchOutcome>("packs.search/1"),
+        of::<ops::InfoOutcome>("packs.info/1"),
         of::<ops::StatusOutcome>("packs.status/1"),
         of::<ops::EnvOutcome>("packs.env/1"),
         of::<ops::StorePathOutcome>("packs.store-path/1"),

@@ -73,9 +73,7 @@ pub(super) struct Cached {
 impl Cached {
     /// Keeps what is read of the registry at this address.
     pub(super) fn new(inner: Box<dyn Transport>, address: &str, context: &Context) -> Self {
-        let id = &blake3::hash(address.as_bytes()).to_hex()[..32];
-        let directory = context.layout.index_cache(id);
-        Cached { inner, directory, now: context.now(), report: Arc::clone(&context.report), told: AtomicBool::new(false) }
+        Cached { inner, directory: directory(context, address), now: context.now(), report: Arc::clone(&context.report), told: AtomicBool::new(false) }
     }
 
     fn entry(&self, path: &str, bytes_max: u64) -> Option<Entry> {
@@ -106,6 +104,15 @@ impl Cached {
             self.report.event(Event::Note(format!("offline: what {} has is taken from the index cache, {age} old", self.inner.describe())));
         }
     }
+}
+
+/// Drops what is kept of a registry under a path.
+pub(super) fn forget(context: &Context, address: &str, path: &str) {
+    let _ = fsys::remove_file(&directory(context, address).join(path));
+}
+
+fn directory(context: &Context, address: &str) -> PathBuf {
+    context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32])
 }
 
 impl Transport for Cached {

@@ -35,12 +35,14 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
+use crate::ops::index_cache;
 use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
 use crate::ops::seen::Seen;
 use crate::registry::IndexDocument;
+use crate::registry::index_path;
 use crate::source::RegistrySource;
 use crate::source::Source;
 use crate::source::SourceError;
@@ -165,7 +167,14 @@ impl<'c> Sources<'c> {
     /// # Errors
     /// [`OpsError::OlderIndex`]; those of [`Source::index`].
     pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        let answer = self.registry(registry)?.index(name)?;
+        let answer = self.registry(registry)?.index(name);
+        if let Err(refusal) = &answer
+            && !matches!(refusal, SourceError::Transport { .. })
+        {
+            // What is refused must not be kept: the registry would go on saying that it is the same.
+            index_cache::forget(self.context, &self.entry(registry)?.url, &index_path(name));
+        }
+        let answer = answer?;
         if let Answer::Found(document) = &answer {
             self.seen(registry)?.check(name, document.revision)?;
         }

@@ -45,6 +45,8 @@ fn what_is_printed_is_what_the_schemas_say() {
         &["switch", "-n"],
         &["install", "snippets"],
         &["config"],
+        &["search", "kanban"],
+        &["info", "kanban"],
         &["status"],
         &["tree"],
         &["resolve"],

@@ -8,6 +8,7 @@ mod download;
 mod env;
 mod gc;
 mod history;
+mod info;
 mod init;
 mod install;
 mod key;
@@ -20,6 +21,7 @@ mod release;
 mod resolve;
 mod rollback;
 mod run;
+mod search;
 mod status;
 mod store;
 mod switch;
@@ -90,6 +92,11 @@ pub enum Command {
     Tree(tree::Arguments),
     /// Show why a pack is locked: the shortest ways to it from packs.toml
     Why(why::Arguments),
+    /// Look for packs by name, keyword or description
+    Search(search::Arguments),
+    /// Tell what a registry says of a pack
+    #[command(visible_alias = "show")]
+    Info(info::Arguments),
     /// Say where the project stands
     Status(status::Arguments),
     /// Run a command with the environment's packs in PATH
@@ -171,6 +178,8 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
         Some(Command::List(arguments)) => list::run(arguments, settings, output),
         Some(Command::Tree(arguments)) => tree::run(arguments, &settings, output),
         Some(Command::Why(arguments)) => why::run(&arguments, &settings, output),
+        Some(Command::Search(arguments)) => search::run(arguments, &settings, output),
+        Some(Command::Info(arguments)) => info::run(arguments, &settings, output),
         Some(Command::Status(arguments)) => status::run(&arguments, &settings, output),
         Some(Command::Run(arguments)) => run::run(arguments, &settings),
         Some(Command::Env(arguments)) => env::run(arguments, settings, output),

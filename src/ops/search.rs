@@ -1,0 +1,209 @@
+//! Packs by what people remember of them: over the lists of names that registries keep.
+
+use rayon::iter::IntoParallelIterator as _;
+use rayon::iter::ParallelIterator as _;
+use serde::Serialize;
+
+use crate::model::PackName;
+use crate::model::RegistryName;
+use crate::model::Version;
+use crate::net::Answer;
+use crate::ops::Context;
+use crate::ops::OpsError;
+use crate::ops::project::Project;
+use crate::ops::sources;
+use crate::ops::sources::Sources;
+use crate::registry::NamedPack;
+use crate::registry::Names;
+use crate::source::RegistrySource;
+use crate::source::Source as _;
+
+/// What is looked for, and where.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// What was typed.
+    pub text: String,
+    /// A directory, an address, or the name of a registry in packs.toml; all registries of the project where there is none.
+    pub registry: Option<String>,
+    /// How many packs are given at most.
+    pub limit: usize,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct SearchOutcome {
+    /// What was looked for.
+    pub text: String,
+    /// How many packs fit, also those that are not given.
+    pub total: usize,
+    /// The packs, best first.
+    pub packs: Vec<FoundPack>,
+}
+
+/// One pack.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct FoundPack {
+    /// Its name.
+    pub name: PackName,
+    /// Its newest release.
+    pub version: Version,
+    /// The registry, as packs.toml or the request names it.
+    pub registry: String,
+    /// One sentence on what it is.
+    pub description: Option<String>,
+    /// Whether it is no longer cared for.
+    pub deprecated: bool,
+    /// How it fits.
+    pub fit: Fit,
+}
+
+/// How a pack fits what was looked for; the better comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// It has this name.
+    Name,
+    /// Its name begins so.
+    Beginning,
+    /// Its name holds it.
+    Within,
+    /// Its name is nearly that: so many letters differ.
+    Nearly(u8),
+    /// It is a keyword.
+    Keyword,
+    /// Its description has every word.
+    Description,
+}
+
+/// Looks for packs by name, keyword and description.
+///
+/// # Errors
+/// [`OpsError::RegistryOffline`] where a list was never read and the network may not be asked.
+pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcome, OpsError> {
+    let mut found: Vec<(Fit, FoundPack)> = Vec::new();
+    for (registry, names) in lists(context, request.registry.as_deref())? {
+        found.extend(ranked(&names, &request.text).into_iter().map(|(fit, pack)| (fit, found_pack(pack, &registry, fit))));
+    }
+    // Sorted by name within a fit, and stable: of equal names the registry asked first comes first.
+    found.sort_by(|(fit, one), (other_fit, other)| (fit, one.deprecated, &one.name).cmp(&(other_fit, other.deprecated, &other.name)));
+    let total = found.len();
+    Ok(SearchOutcome { text: request.text.clone(), total, packs: found.into_iter().take(request.limit).map(|(_, pack)| pack).collect() })
+}
+
+fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names)>, OpsError> {
+    if let Some(registry) = registry {
+        return Ok(list(context, &sources::open_to_read(context, registry)?)?.map(|names| (registry.to_owned(), names)).into_iter().collect());
+    }
+    let project = Project::open(context)?;
+    let sources = Sources::new(context, &project.manifest, &project.directory);
+    let read = |name: &RegistryName| Ok(list(context, &*sources.registry(name)?)?.map(|names| (name.to_string(), names)));
+    sources.order().iter().filter_map(|name| read(name).transpose()).collect()
+}
+
+fn list(context: &Context, source: &RegistrySource) -> Result<Option<Names>, OpsError> {
+    match source.names()? {
+        Answer::Found(names) => Ok(Some(names)),
+        Answer::Absent => {
+            context.warn(format!("{} keeps no list of its packs; `packs publish` to it makes one", source.describe()));
+            Ok(None)
+        }
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: "the list of its packs".to_owned() }),
+    }
+}
+
+fn found_pack(pack: &NamedPack, registry: &str, fit: Fit) -> FoundPack {
+    FoundPack {
+        name: pack.name.clone(),
+        version: pack.version.clone(),
+        registry: registry.to_owned(),
+        description: pack.description.clone(),
+        deprecated: pack.deprecated,
+        fit,
+    }
+}
+
+/// Gives the packs that fit, best first.
+fn ranked<'n>(names: &'n Names, text: &str) -> Vec<(Fit, &'n NamedPack)> {
+    let text = text.trim().to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut ranked: Vec<(Fit, &NamedPack)> = (&names.packs).into_par_iter().filter_map(|pack| Some((fit(pack, &text, &words)?, pack))).collect();
+    ranked.sort_by_key(|(fit, pack)| (*fit, pack.deprecated, &pack.name));
+    ranked
+}
+
+fn fit(pack: &NamedPack, text: &str, words: &[&str]) -> Option<Fit> {
+    if text.is_empty() {
+        return Some(Fit::Within);
+    }
+    let full = pack.name.as_str();
+    let bare = full.rsplit('/').next().unwrap_or(full);
+    if full == text || bare == text {
+        return Some(Fit::Name);
+    }
+    if full.starts_with(text) || bare.starts_with(text) {
+        return Some(Fit::Beginning);
+    }
+    if full.contains(text) {
+        return Some(Fit::Within);
+    }
+    nearly(bare, text).or_else(|| described(pack, text, words))
+}
+
+/// One letter in four may differ, at least one where there are three; lengths are compared first, which spares nearly all the work.
+fn nearly(name: &str, text: &str) -> Option<Fit> {
+    let distance_max = (text.len() / 4).max(usize::from(text.len() >= 3));
+    if name.len().abs_diff(text.len()) > distance_max {
+        return None;
+    }
+    let distance = strsim::osa_distance(name, text);
+    (distance <= distance_max).then(|| Fit::Nearly(u8::try_from(distance).unwrap_or(u8::MAX)))
+}
+
+fn described(pack: &NamedPack, text: &str, words: &[&str]) -> Option<Fit> {
+    if pack.keywords.iter().any(|keyword| keyword.eq_ignore_ascii_case(text)) {
+        return Some(Fit::Keyword);
+    }
+    let description = pack.description.as_deref()?.to_lowercase();
+    words.iter().all(|word| description.contains(word)).then_some(Fit::Description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let pack = |name: &str, description: &str, keywords: &[&str]| NamedPack {
+            name: PackName::parse(name).expect("a name"),
+            version: Version::parse("1.0.0").expect("a version"),
+            description: Some(description.to_owned()),
+            keywords: keywords.iter().map(|&keyword| keyword.to_owned()).collect(),
+            deprecated: false,
+        };
+        let packs = vec![
+            pack("@acme/kanban", "Boards of a company", &[]),
+            pack("boards", "Cards on a wall", &["kanban"]),
+            pack("kanban", "A board in the terminal", &["tasks"]),
+            pack("kanban-extra", "More", &[]),
+            pack("my-kanban", "Mine", &[]),
+            pack("wall", "Shows Kanban boards on a wall", &[]),
+        ];
+        Names { packs }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let names = names();
+        let found: Vec<String> = ranked(&names, text).iter().map(|(fit, pack)| format!("{} {fit:?}", pack.name)).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn the_better_fit_comes_first() {
+        let all = ["@acme/kanban Name", "kanban Name", "kanban-extra Beginning", "my-kanban Within", "boards Keyword", "wall Description"];
+        check("Kanban", &all.map(|line| line));
+        check("kanbna", &["@acme/kanban Nearly(1)", "kanban Nearly(1)"]);
+        check("boards wall", &["wall Description"]);
+        check("tasks", &["kanban Keyword"]);
+        check("zzz", &[]);
+    }
+}

@@ -1,0 +1,156 @@
+//! Several registries, mirrors, and the index cache
+#![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::Fault;
+use crate::support::FaultServer;
+use crate::support::Pack;
+use crate::support::Rule;
+use crate::support::TestEnv;
+
+/// Publishes a pack into another registry of the world.
+fn publish_to(world: &TestEnv, registry: &str, pack: &Pack) {
+    let directory = world.root().join(registry);
+    fs::create_dir_all(&directory).expect("made");
+    let archive = world.build(pack);
+    world.packs([PathBuf::from("publish"), archive, "--registry".into(), directory]).succeeds();
+}
+
+fn manifest(world: &TestEnv, registries: &str, packages: &str) {
+    world.write("packs.toml", &format!("[project]\nname = \"demo\"\n\n[registries]\n{registries}\n[packages]\n{packages}"));
+}
+
+/// Gives where each locked pack comes from.
+fn sources(world: &TestEnv) -> Vec<String> {
+    let listed = world.packs(["list", "--json"]).succeeds().json();
+    let line = |pack: &serde_json::Value| format!("{} {}", pack["name"].as_str().expect("a name"), pack["source"].as_str().expect("a source"));
+    listed["packs"].as_array().expect("packs").iter().map(line).collect()
+}
+
+/// Writes the user's settings file.
+fn settings(world: &TestEnv, text: &str) {
+    let directory = world.root().join("user/.config/packs");
+    fs::create_dir_all(&directory).expect("made");
+    fs::write(directory.join("config.toml"), text).expect("written");
+}
+
+const TWO: &str = "internal = \"file:../internal\"\ndefault = \"file:../registry\"\n";
+
+#[test]
+fn the_first_registry_that_has_a_pack_is_believed_whole() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("kanban", "9.0.0"));
+    publish_to(&world, "internal", &Pack::new("secrets", "1.0.0").requires("vault", "1"));
+    publish_to(&world, "internal", &Pack::new("vault", "1.0.0"));
+    manifest(&world, TWO, "kanban = \"*\"\nsecrets = \"1\"\n");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(sources(&world), ["kanban registry+default", "secrets registry+internal", "vault registry+internal", "workflow registry+default"]);
+    assert!(world.read("packs.lock").contains("version = \"2.1.0\""), "the newer one of a later registry does not count");
+    manifest(&world, TWO, "kanban = { version = \"*\", registry = \"internal\" }\n");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(sources(&world), ["kanban registry+internal"]);
+}
+
+/// Dependency confusion: somebody publishes the name of an internal pack where everybody may publish.
+#[test]
+fn a_locked_pack_never_moves_to_another_registry_unsaid() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("secrets", "1.0.0").requires("vault", "*"));
+    publish_to(&world, "internal", &Pack::new("vault", "1.0.0"));
+    manifest(&world, TWO, "secrets = \"*\"\n");
+    world.packs(["lock"]).succeeds();
+    world.publish_all(&[Pack::new("secrets", "99.0.0"), Pack::new("vault", "99.0.0")]);
+    world.packs(["update"]).succeeds();
+    assert_eq!(sources(&world), ["secrets registry+internal", "vault registry+internal"]);
+    for shard in ["se/secrets", "va/vault"] {
+        fs::remove_file(world.root().join("internal/index").join(format!("{shard}.json"))).expect("removed");
+    }
+    let moved = world.packs(["update"]).succeeds();
+    moved.says("warning: secrets moves from the registry internal, which no longer has it, to default");
+    assert_eq!(sources(&world), ["secrets registry+default"]);
+}
+
+#[test]
+fn a_registry_that_fails_never_leads_on_to_the_next() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("kanban", "9.0.0"));
+    manifest(&world, TWO, "kanban = \"*\"\n");
+    fs::remove_dir_all(world.registry()).expect("removed");
+    world.packs(["lock"]).fails(6).says("there is no registry at");
+    manifest(&world, "default = \"https://packs.example.org\"\ninternal = \"file:../internal\"\n", "kanban = \"*\"\n");
+    world.packs(["lock", "--offline"]).fails(6).says("the registry https://packs.example.org is offline");
+}
+
+#[test]
+fn a_mirror_stands_in_for_a_registry_and_is_passed_over_where_it_lacks_a_file() {
+    let world = TestEnv::with_kanban();
+    let mirror = format!("file:{}", world.registry().display());
+    manifest(&world, "default = \"https://packs.example.org/main\"\n", "kanban = \"~2.0\"\n");
+    settings(&world, &format!("[[mirrors]]\nfrom = \"https://packs.example.org/main\"\nto = [\"file:/nowhere/packs\", \"{mirror}\"]\nonly = true\n"));
+    let locked = world.packs(["switch", "-v"]).succeeds();
+    locked.says("the mirror file:/nowhere/packs is passed over for index/ka/kanban.json");
+    assert_eq!(sources(&world), ["kanban registry+default", "workflow registry+default"], "the lockfile names the registry, not the mirror");
+    assert!(!world.read("packs.lock").contains("example.org"));
+}
+
+/// A world whose registry is served over http.
+fn served() -> (TestEnv, FaultServer) {
+    let world = TestEnv::with_kanban();
+    let server = FaultServer::start(&world.registry(), vec![]);
+    manifest(&world, &format!("default = \"{}\"\n", server.address()), "kanban = \"~2.0\"\n");
+    (world, server)
+}
+
+/// Gives the files of the index cache.
+fn entries(world: &TestEnv) -> Vec<PathBuf> {
+    let (mut found, mut directories) = (vec![], vec![world.home().join("cache/index")]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { directories.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn offline_the_index_cache_answers_and_its_age_is_said() {
+    let (world, server) = served();
+    world.packs(["lock"]).succeeds();
+    server.forget();
+    fs::remove_file(world.project().join("packs.lock")).expect("removed");
+    let offline = world.packs(["lock", "--offline"]).succeeds();
+    offline.says("is taken from the index cache, ");
+    assert!(server.requests().is_empty(), "offline nothing is asked");
+    fs::remove_dir_all(world.home().join("cache/index")).expect("removed");
+    world.packs(["update", "--offline"]).fails(6).says("is offline, and the index of kanban is needed");
+}
+
+#[test]
+fn a_damaged_cache_entry_counts_as_not_there() {
+    let (world, _server) = served();
+    world.packs(["lock"]).succeeds();
+    let locked = world.read("packs.lock");
+    let all = entries(&world);
+    assert_eq!(all.len(), 2, "{all:?}");
+    for entry in all {
+        let mut bytes = fs::read(&entry).expect("there");
+        let last = bytes.len() - 3;
+        bytes[last] ^= 1;
+        fs::write(&entry, bytes).expect("written");
+    }
+    fs::remove_file(world.project().join("packs.lock")).expect("removed");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(world.read("packs.lock"), locked);
+}
+
+#[test]
+fn what_was_refused_is_not_kept() {
+    let (world, server) = served();
+    server.set_rules(vec![Rule::first(1, "index/ka/kanban.json", Fault::Truncated(40))]);
+    assert_ne!(world.packs(["lock"]).code, Some(0));
+    world.packs(["lock"]).succeeds();
+}

@@ -1,0 +1,34 @@
+//! `packs search` and `packs info`
+
+use crate::support::Pack;
+use crate::support::TestEnv;
+
+#[test]
+fn a_pack_is_found_by_its_name_and_nearly_so() {
+    let world = TestEnv::with_kanban();
+    let found = |text: &str| {
+        let json = world.packs(["search", text, "--json"]).succeeds().json();
+        json["packs"].as_array().expect("a list").iter().map(|pack| pack["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("kanban"), ["kanban"]);
+    assert_eq!(found("kanbna"), ["kanban"]);
+    assert_eq!(found("flow"), ["workflow"]);
+    assert_eq!(found(""), ["kanban", "snippets", "workflow"]);
+    world.packs(["search", "zebra"]).succeeds().prints("no pack fits zebra");
+    world.packs(["search", "", "--limit", "1"]).succeeds().prints("and 2 more");
+    world.packs(["search", "kanban", "--registry", "../registry", "-C", "../registry"]).succeeds().prints("kanban");
+}
+
+#[test]
+fn info_tells_what_the_registry_says_and_who_has_it() {
+    let world = TestEnv::with_kanban();
+    world.packs(["lock"]).succeeds();
+    let info = world.packs(["info", "kanban@~2.0", "--json"]).succeeds().json();
+    assert_eq!(info["version"], "2.0.3");
+    assert_eq!(info["releases"].as_array().expect("a list").len(), 3);
+    assert_eq!(info["locked"][0]["version"], "2.0.3");
+    world.packs(["show", "kanban"]).succeeds().prints("requires: workflow ^1.2").prints("locked in: default (2.0.3)");
+    world.packs(["info", "kanbna"]).fails(9).says("no pack kanbna in");
+    world.publish(&Pack::new("alone", "1.0.0-rc.1"));
+    world.packs(["info", "alone"]).succeeds().prints("alone 1.0.0-rc.1");
+}
