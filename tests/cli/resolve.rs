@@ -58,38 +58,26 @@ fn fixes_are_ranked_edits() {
       packs.toml:9
         - charting = "^1"  # old
         + charting = "^2"  # old
-        + charting 2.1.0
-        + dashboard 1.4.0
-        + snippets 1.0.0
+      would lock: + charting 2.1.0, + dashboard 1.4.0, + snippets 1.0.0
     fix 2
       packs.toml:10
         - dashboard = "^1.4"
         + dashboard = "^1.3"
-        + charting 1.3.0
-        + dashboard 1.3.0
-        + snippets 1.0.0
+      would lock: + charting 1.3.0, + dashboard 1.3.0, + snippets 1.0.0
     fix 3
       packs.toml:12
-        + 
+        +
         + [overrides]
         + charting = "^1"
-        + charting 1.3.0
-        + dashboard 1.4.0
-        + snippets 1.0.0
+      would lock: + charting 1.3.0, + dashboard 1.4.0, + snippets 1.0.0
     fix 4
-      packs.toml:12
-        + 
-        + [overrides]
-        + charting = "^2"
-        + charting 2.1.0
-        + dashboard 1.4.0
-        + snippets 1.0.0
-    fix 5
       packs.toml:9
         - charting = "^1"  # old
-        + charting 2.1.0
-        + dashboard 1.4.0
-        + snippets 1.0.0
+      would lock: + charting 2.1.0, + dashboard 1.4.0, + snippets 1.0.0
+    fix 5
+      packs.toml:10
+        - dashboard = "^1.4"
+      would lock: + charting 1.3.0, + snippets 1.0.0
     `packs resolve --apply N` makes one of them
     "#);
     let document = world.packs(["resolve", "--fixes", "2", "--json"]).fails(3).json();
@@ -205,7 +193,7 @@ fn every_rule_says_why() {
     for (rules, reason, line) in [
         ("[environments.prod]\nproduction-ready = true\n", "it is not marked production-ready", 11),
         ("[environments.prod]\nmin-quality = 80\n", "no quality is recorded, and at least 80 is required", 11),
-        ("[environments.prod]\ncool-down = \"9w\"\n", "less than 9w ago", 11),
+        ("[environments.prod]\ncool-down = \"500w\"\n", "less than 500w ago", 11),
         ("[policy]\nlicenses = { deny = [\"MIT\"] }\n", "its licence MIT is denied", 11),
         ("[constraints]\nkanban = \">3\"\n", "it is outside >3", 11),
     ] {
@@ -233,7 +221,7 @@ fn a_yanked_release_is_offered_last() {
       packs.toml:8
         - snippets = "^1"
         + snippets = "=1.0.0"
-        + snippets 1.0.0
+      would lock: + snippets 1.0.0
     fix 2
       packs.toml:8
         - snippets = "^1"

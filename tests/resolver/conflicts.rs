@@ -21,8 +21,8 @@ fn two_requirements_want_different_releases() {
     ";
     insta::assert_snapshot!(explain(releases, &["dashboard ^1.4", "charting ^1"]), @"
     These two requirements cannot be met together:
-      packs.toml:11  charting ^1
       packs.toml:10  dashboard ^1.4
+      packs.toml:11  charting ^1
     Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1, dashboard 1.4.0 cannot be chosen.
     And because your project requires dashboard ^1.4, these requirements cannot be met together.
     ");
@@ -128,8 +128,8 @@ fn an_extra_wants_too_much() {
     ";
     insta::assert_snapshot!(explain(releases, &["reports ^1 +pdf", "printing ^1"]), @"
     These two requirements cannot be met together:
-      packs.toml:11  printing ^1
       packs.toml:10  reports ^1
+      packs.toml:11  printing ^1
     Because reports 1.0.0 with the extra pdf requires printing ^2 and your project requires printing ^1, reports 1.0.0 with the extra pdf cannot be chosen.
     And because your project requires reports ^1 with the extra pdf, these requirements cannot be met together.
     ");
@@ -151,9 +151,9 @@ fn two_branches_fail_for_different_reasons() {
     ";
     insta::assert_snapshot!(explain(releases, &["menu *", "icons ^1", "intl ^5"]), @"
     These 3 requirements cannot be met together:
+      packs.toml:10  menu *
       packs.toml:11  icons ^1
       packs.toml:12  intl ^5
-      packs.toml:10  menu *
     Because menu 1.1.0 and 1.2.0 require dropdown ^2 and menu 1.0.0 requires dropdown ^1, every version of menu requires some version of dropdown.
     And because dropdown 1.0.0 requires intl ^3, every version of menu requires intl ^3 or dropdown ^2.
     And because dropdown 2.0.0 and 2.1.0 require icons ^2, every version of menu requires icons ^2 or intl ^3.
