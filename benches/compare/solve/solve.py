@@ -176,7 +176,6 @@ def measure(arguments, kind, seed):
             if name not in arguments.once or number == 0:
                 taken[name].append(runs[name]()._asdict())
     check(graph, directory)
-    shutil.rmtree(directory)
     return {name: {key: statistics.median(one[key] for one in series) for key in ("wall", "processor")} for name, series in taken.items()}
 
 
@@ -230,6 +229,7 @@ def main():
             found[f"conflict-{kind}, seed {seed}"] = measure(arguments, kind, seed)
             print(found[f"conflict-{kind}, seed {seed}"], flush=True)
             results.write_text(json.dumps(found, indent=1))
+            shutil.rmtree(arguments.work / f"{kind}-{seed}")
     if arguments.page:
         replace(arguments.page, render(found))
 
