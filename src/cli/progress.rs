@@ -223,6 +223,7 @@ fn short_name(release: &str) -> String {
 }
 
 impl Report for Progress {
+    #[allow(clippy::match_same_arms, reason = "what is told to nobody stands beside what is told to a terminal")]
     fn event(&self, event: Event) {
         match event {
             Event::StageBegins { downloads, download_bytes, archives, .. } if self.telling.bars => {

@@ -95,13 +95,11 @@ impl<'a> Archives<'a> {
     /// Opens what was downloaded.
     pub(super) fn open_received(&self, locked: LockedArchive<'_>, received: Received) -> Result<Verified, OpsError> {
         let need = locked.need;
-        match received.verified {
-            Some(verified) => Ok(verified),
-            None => {
-                let cached = self.context.layout.archive(&need.sha256);
-                fetch::open_file(&cached, need.size, need.sha256).map_err(|source| refused(need, cached.display().to_string(), source))
-            }
+        if let Some(verified) = received.verified {
+            return Ok(verified);
         }
+        let cached = self.context.layout.archive(&need.sha256);
+        fetch::open_file(&cached, need.size, need.sha256).map_err(|source| refused(need, cached.display().to_string(), source))
     }
 
     /// Refuses, before anything is begun, what could not be done without the network, and names all of it.
@@ -164,6 +162,6 @@ fn failed(need: &Need, registry: String, error: DownloadError<SourceError>) -> O
 }
 
 fn cut(need: &Need, registry: String, there_bytes: u64, source: Cut<SourceError>) -> OpsError {
-    let (archive, release, size) = (need.archive.clone(), need.release.clone(), need.size);
+    let (archive, release, size) = (need.archive.clone(), Box::new(need.release.clone()), need.size);
     OpsError::Download { archive, release, registry, there_bytes, size, source: Box::new(source) }
 }

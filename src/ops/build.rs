@@ -103,7 +103,7 @@ pub struct RefusedPack {
     /// The directory.
     pub directory: PathBuf,
     /// Why.
-    pub error: OpsError,
+    pub error: Box<OpsError>,
 }
 
 /// One archive.
@@ -171,7 +171,7 @@ pub fn build(context: &Context, request: &BuildRequest) -> Result<BuildOutcome, 
     let (archives, failed) = split(built);
     refused.extend(failed);
     if !is_set && let Some(only) = refused.pop() {
-        return Err(only.error);
+        return Err(*only.error);
     }
     // The list is that of a whole set, or it is not written.
     let checksums = if is_set && refused.is_empty() { Some(write_checksums(&archives, &out, request)?) } else { None };
@@ -216,7 +216,7 @@ fn split<T>(results: Vec<Result<T, RefusedPack>>) -> (Vec<T>, Vec<RefusedPack>) 
 
 fn plan(directory: &Path, request: &BuildRequest, out: &Path) -> Result<Planned, RefusedPack> {
     let collected = build::collect(directory, &collect_options(directory, request, out));
-    let collected = collected.map_err(|error| RefusedPack { directory: directory.to_owned(), error: error.into() })?;
+    let collected = collected.map_err(|error| RefusedPack { directory: directory.to_owned(), error: Box::new(error.into()) })?;
     let archive = out.join(collected.archive_name(request.compression));
     Ok(Planned { directory: directory.to_owned(), collected, archive })
 }
@@ -243,7 +243,7 @@ fn check_names(planned: &[Planned]) -> Result<(), OpsError> {
 }
 
 fn carry_out(planned: &Planned, packing: Packing, request: &BuildRequest, context: &Context) -> Result<BuiltArchive, RefusedPack> {
-    let refused = |error| RefusedPack { directory: planned.directory.clone(), error };
+    let refused = |error| RefusedPack { directory: planned.directory.clone(), error: Box::new(error) };
     // A level that is asked for cannot be read off an archive: it is packed anew.
     let unchanged = if request.effort == BuildEffort::Changed && request.level.is_none() { find_unchanged(planned, &context.limits) } else { None };
     let mut described = describe(planned);

@@ -153,7 +153,9 @@ fn choose_from(context: &Context, platform: Option<Platform>, asked: &AskedPack,
             host: platform.map_or_else(|| "unknown".to_owned(), |platform| platform.to_string()),
             offered: release.artifacts.iter().map(|artifact| artifact.platform).collect(),
         }),
-        Choice::NoRelease { newest } => Err(OpsError::NoSuchRelease { name: name.clone(), range, registry: source.describe(), newest: newest.cloned() }),
+        Choice::NoRelease { newest } => {
+            Err(OpsError::NoSuchRelease { name: name.clone(), range: Box::new(range), registry: source.describe(), newest: newest.cloned().map(Box::new) })
+        }
     }
 }
 

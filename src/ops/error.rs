@@ -161,7 +161,7 @@ pub enum OpsError {
         /// The archive's file name.
         archive: String,
         /// The release.
-        release: ReleaseId,
+        release: Box<ReleaseId>,
         /// The registry it comes from.
         registry: String,
         /// Bytes that are here, for the next try.
@@ -344,11 +344,11 @@ pub enum OpsError {
         /// The pack.
         name: PackName,
         /// The range.
-        range: Range,
+        range: Box<Range>,
         /// The registry that was asked.
         registry: String,
         /// The newest release there is.
-        newest: Option<Version>,
+        newest: Option<Box<Version>>,
     },
     /// A version asked for precisely was not chosen.
     #[error("{name} {wanted} cannot be locked: {reason}")]

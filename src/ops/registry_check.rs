@@ -217,7 +217,7 @@ impl Check<'_> {
             match PackManifest::parse(&fetched.bytes) {
                 Err(error) => self.found.problem(&path, in_one_line(&error)),
                 Ok(manifest) if !manifests.is_empty() && !manifests.contains(&manifest) => {
-                    self.found.problem(&path, "no archive of the release has this manifest")
+                    self.found.problem(&path, "no archive of the release has this manifest");
                 }
                 Ok(_) => {}
             }

@@ -162,6 +162,7 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
 }
 
 /// The lockfile as it was found.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub(super) enum Found {
     Nothing,
     Readable(String, Lockfile),

@@ -222,7 +222,7 @@ mod tests {
         check_refused(&packed(twice), "names.json.zst lists b before a");
         let cut = Names::default().format();
         check_refused(&cut[..cut.len() - 1], "names.json.zst cannot be unpacked");
-        let bomb = zstd::bulk::compress(&[b' '; 1 << 20], 1).expect("compressed");
+        let bomb = zstd::bulk::compress(&vec![b' '; 1 << 20], 1).expect("compressed");
         assert_eq!(unpack(&bomb, 100).expect("unpacked").len(), 101);
     }
 }

@@ -188,7 +188,7 @@ impl SecretKey {
 
     fn to_protected(&self) -> [u8; PROTECTED_BYTES] {
         let pair = self.signing.to_keypair_bytes();
-        let checksum = checksum(self.id.as_bytes(), &pair);
+        let checksum = checksum(*self.id.as_bytes(), &pair);
         [&self.id.as_bytes()[..], &pair, &checksum].concat().try_into().expect("8 and 64 and 32 are 104")
     }
 
@@ -197,14 +197,14 @@ impl SecretKey {
         let pair: [u8; 64] = protected[8..72].try_into().expect("64 bytes");
         let found = &protected[72..];
         let absent = needed == Checksum::MayBeAbsent && found.iter().all(|byte| *byte == 0);
-        if !absent && found != checksum(&id, &pair) {
+        if !absent && found != checksum(id, &pair) {
             return None;
         }
         SigningKey::from_keypair_bytes(&pair).ok().map(|signing| SecretKey { id: KeyId::from_bytes(id), signing })
     }
 }
 
-fn checksum(id: &[u8; 8], pair: &[u8; 64]) -> [u8; 32] {
+fn checksum(id: [u8; 8], pair: &[u8; 64]) -> [u8; 32] {
     Blake2b::<U32>::new().chain_update(b"Ed").chain_update(id).chain_update(pair).finalize().into()
 }
 

@@ -352,8 +352,8 @@ fn unreadable_files_are_named() {
         fs::set_permissions(world.root(), fs::Permissions::from_mode(0o777)).expect("set");
         command.uid(65534).gid(65534);
     }
-    fs::set_permissions(closed.parent().expect("closed"), fs::Permissions::from_mode(0)).expect("set");
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(closed.parent().expect("closed"), fs::Permissions::from_mode(0o000)).expect("set");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).expect("set");
     let ran = world.run(&mut command).fails(2);
     fs::set_permissions(closed.parent().expect("closed"), fs::Permissions::from_mode(0o755)).expect("set");
     insta::assert_snapshot!(ran.stderr);

@@ -1,4 +1,5 @@
 //! `packs config`, and what settings do
+#![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
 
 use std::fs;
 

@@ -141,7 +141,8 @@ fn files_with(directory: &Path, bytes: &[u8]) -> Vec<String> {
         let path = entry.expect("readable").path();
         if path.is_symlink() {
             continue;
-        } else if path.is_dir() {
+        }
+        if path.is_dir() {
             found.extend(files_with(&path, bytes));
         } else if fs::read(&path).is_ok_and(|content| content.windows(bytes.len()).any(|window| window == bytes)) {
             found.push(path.display().to_string());

@@ -22,9 +22,9 @@ fn publishing_keeps_the_list_of_packs() {
     for damage in ["removed", "damaged"] {
         let list = world.registry().join("names.json.zst");
         if damage == "removed" {
-            fs::remove_file(&list).expect("removed")
+            fs::remove_file(&list).expect("removed");
         } else {
-            fs::write(&list, "x").expect("written")
+            fs::write(&list, "x").expect("written");
         }
         world.publish(&Pack::new("snippets", "1.1.0").file("snippets.md", "- two\n"));
         assert_eq!(names(&world), ["kanban 2.1.0", "snippets 1.1.0", "workflow 1.2.0"], "{damage}");

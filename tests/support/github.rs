@@ -424,7 +424,7 @@ impl Shared {
         let mut state = self.state();
         let at = published_at(&state);
         let Some(release) = state.releases.iter_mut().find(|release| release.id == id) else { return Response::not_found() };
-        release.notes = document["body"].as_str().unwrap_or_default().to_owned();
+        document["body"].as_str().unwrap_or_default().clone_into(&mut release.notes);
         release.prerelease = document["prerelease"] == true;
         if release.draft && document["draft"] == false {
             (release.draft, release.published_at) = (false, Some(at));

@@ -22,7 +22,6 @@ pub(crate) use faults::Rule;
 pub(crate) use github::FaultKind;
 pub(crate) use github::GitHubServer;
 pub(crate) use github::TOKEN;
-pub(crate) use peers::Moto;
 pub(crate) use peers::moto;
 pub(crate) use peers::nginx;
 

@@ -35,6 +35,7 @@ use crate::ops::OpsError;
 #[command(
     after_help = "Examples:\n  packs build                                    the pack in this directory, into dist/\n  packs build --all packs --out dist             every pack below packs/, and checksums.txt\n  packs build --version 1.2.0 --check snippets   a directory without pack.toml, built twice and compared"
 )]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag that may be written")]
 pub struct Arguments {
     /// Source directories: with pack.toml, gpack.toml or package.toml, or with VERSION and README (default: this directory)
     #[arg(value_name = "DIR", default_value = ".")]

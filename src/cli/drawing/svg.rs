@@ -102,9 +102,9 @@ fn arrow(way: &[usize], spots: &[Spot], label: &str) -> String {
         let spot = spots[*point];
         let (near, far) = if points_right { (spot.left, spot.left + spot.width) } else { (spot.left + spot.width, spot.left) };
         let to = (near, spot.middle);
-        let half = (at.0 + to.0) / 2;
+        let half = at.0.midpoint(to.0);
         path += &format!(" C{half} {} {half} {} {} {}", at.1, to.1, to.0, to.1);
-        words.get_or_insert((half, (at.1 + to.1) / 2));
+        words.get_or_insert((half, at.1.midpoint(to.1)));
         at = to;
         if number + 1 < way.len() {
             path += &format!(" H{far}");

@@ -148,6 +148,7 @@ impl<'c> GitHubReleases<'c> {
     }
 
     /// Reads the `packs-index.json` of a release, if it has one: `Some(None)` where it has none, or one that cannot be believed.
+    #[allow(clippy::option_option, reason = "not known, known to have none, and known are three answers")]
     fn index_of(&self, offer: &Offer) -> Result<Option<Option<ReleaseIndex>>, OpsError> {
         let Some(asset) = &offer.index else { return Ok(Some(None)) };
         let cache = self.cache();

@@ -38,6 +38,7 @@ const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
 
 /// What is to be released.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag that may be written")]
 pub struct ReleaseRequest {
     /// The repository.
     pub repository: Repository,
