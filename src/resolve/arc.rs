@@ -136,7 +136,8 @@ impl Arcs {
             for fact in facts.iter().filter(|fact| !self.facts[**fact].kind.is_needed()) {
                 let after = self.left_by(*fact, &rest);
                 if after != rest {
-                    (rest, _) = (after, used.push(*fact));
+                    rest = after;
+                    used.push(*fact);
                 }
             }
             (rest, used)
@@ -274,7 +275,7 @@ impl Revision {
             slots.map(|(slot, reason)| (node, slot, reason)).collect::<Vec<_>>()
         };
         for (node, slot, reason) in self.found.web.reached.iter().flat_map(unavailable).collect::<Vec<_>>() {
-            self.strike(node, Releases::singleton(slot), Kind::Unavailable(reason));
+            self.strike(node, &Releases::singleton(slot), Kind::Unavailable(reason));
         }
     }
 
@@ -305,11 +306,11 @@ impl Revision {
         for (node, releases) in struck {
             let count = self.found.web.count(node);
             let set = Releases::of(releases.into_iter().map(|release| Slot::new(release as usize, count)));
-            self.strike(node, set, Kind::Dead { needed, admitted: admitted.clone() });
+            self.strike(node, &set, Kind::Dead { needed, admitted: admitted.clone() });
         }
     }
 
-    fn strike(&mut self, node: NodeId, set: Releases, kind: Kind) {
+    fn strike(&mut self, node: NodeId, set: &Releases, kind: Kind) {
         let state = self.state(node);
         let set = set.intersection(&state.alive);
         if !set.is_empty() {

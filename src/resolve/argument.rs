@@ -95,7 +95,9 @@ fn used(origins: &[Origin]) -> Vec<NogoodId> {
     for id in (0..origins.len()).rev() {
         if let (true, Origin::Learnt { first, others }) = (is_used[id], &origins[id]) {
             is_used[*first as usize] = true;
-            others.iter().for_each(|(other, _)| is_used[*other as usize] = true);
+            for (other, _) in others {
+                is_used[*other as usize] = true;
+            }
         }
     }
     (0..).zip(is_used).filter_map(|(id, is_used)| is_used.then_some(id)).collect()
@@ -152,7 +154,9 @@ impl<C: Candidates> Argument<'_, '_, C> {
     /// What some releases require, less what was struck before a fact was found out.
     fn write_weaker(&mut self, arcs: &Arcs, (by, set): (NodeId, &Releases), (needed, admitted): (NodeId, Releases), before: usize) -> usize {
         let facts = arcs.reduce(needed, &admitted, before);
-        facts.iter().for_each(|fact| self.write_fact(arcs, *fact));
+        for fact in &facts {
+            self.write_fact(arcs, *fact);
+        }
         let mut step = self.write_requires((by, set), (needed, &admitted));
         let mut left = admitted;
         for fact in facts {
@@ -168,7 +172,9 @@ impl<C: Candidates> Argument<'_, '_, C> {
         self.write_fact(arcs, need);
         let mut left = arcs.facts[need].set.clone();
         let facts = arcs.reduce(node, &left, before);
-        facts.iter().for_each(|fact| self.write_fact(arcs, *fact));
+        for fact in &facts {
+            self.write_fact(arcs, *fact);
+        }
         let mut step = self.of_fact[&need];
         for fact in facts {
             left = arcs.left_by(fact, &left);

@@ -161,13 +161,9 @@ impl<'s, 'a, C: Candidates> Search<'s, 'a, C> {
                 return Err(Dead::OutOfTime { hottest: self.hottest() });
             }
             match self.propagate() {
-                Some(conflict) => {
-                    if !self.resolve(conflict) {
-                        return Err(Dead::Refuted(self.origins));
-                    }
-                }
+                Some(conflict) if !self.resolve(conflict) => return Err(Dead::Refuted(self.origins)),
                 None if !self.decide() => break,
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(self.answer())

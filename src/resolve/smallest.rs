@@ -62,7 +62,7 @@ fn attempt_hard<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>
 }
 
 /// Makes a conflict as small as it gets. Its proof is then found anew, in a universe in which nothing else was ever met, so that it speaks of nothing else.
-fn smallest<'a, C: Candidates>(steps: Vec<Step>, universe: &mut Universe<'a, C>, limit: &Limit<'_>) -> Conflict {
+fn smallest<C: Candidates>(steps: Vec<Step>, universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> Conflict {
     let all: Vec<&Root> = universe.in_force().to_vec();
     let first = conflict::needed_roots(&steps, universe);
     let needed = shrink(first.clone(), universe, limit);
