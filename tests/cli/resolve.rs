@@ -178,7 +178,7 @@ fn a_pack_of_another_registry_is_found_there() {
     let world = TestEnv::with_kanban();
     world.write(
         "packs.toml",
-        "[project]\nname = \"demo\"\n[registries]\ndefault = \"file:../empty\"\nours = \"file:../registry\"\n[packages]\nkanban = \"2\"\n",
+        "[project]\nname = \"demo\"\n[registries]\ndefault = \"file:../empty\"\nours = \"file:../registry\"\n[packages]\nkanban = { version = \"2\", registry = \"default\" }\n",
     );
     fs::create_dir(world.root().join("empty")).expect("made");
     world.packs(["lock"]).fails(3).says("the registry ours has a pack kanban").says("registry = \"ours\"");
