@@ -1,4 +1,5 @@
 //! Made-up registries for the resolver: large ones, and families that solvers are known to be slow on. The same seed makes the same registry, everywhere.
+#![allow(dead_code, reason = "each bench takes the worlds that it needs")]
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

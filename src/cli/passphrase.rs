@@ -41,8 +41,13 @@ pub(super) struct SigningArgs {
 /// Where passphrases come from.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PassphraseArgs {
-    /// Read the key's passphrase from the first line of this file (or set PACKS_KEY_PASSPHRASE)
-    #[arg(long, value_name = "FILE", env = "PACKS_KEY_PASSPHRASE_FILE")]
+    /// Read the key's passphrase from the first line of this file.
+    #[arg(
+        long,
+        help = "Read the key's passphrase from the first line of this file (or set PACKS_KEY_PASSPHRASE)",
+        value_name = "FILE",
+        env = "PACKS_KEY_PASSPHRASE_FILE"
+    )]
     passphrase_file: Option<PathBuf>,
 }
 
@@ -136,6 +141,7 @@ enum Answer {
 }
 
 /// Reads the keys of one line as they are pressed.
+#[allow(clippy::unbuffered_bytes, reason = "keys come one at a time, and none may be taken from whoever reads next")]
 fn read_line(keys: &mut dyn io::Read) -> Answer {
     let mut line = Vec::new();
     for key in keys.bytes() {

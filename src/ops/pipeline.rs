@@ -87,6 +87,7 @@ fn one_after_the_other<I, F, T>(load: Load<I>, stages: &Stages<'_, I, F, T>, int
     Ok(done)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "that its sender goes at its end is what the workers wait for")]
 fn fetch_all<I, F>(
     far: &Mutex<std::vec::IntoIter<I>>,
     fetch: &(dyn Fn(&I) -> Result<F, OpsError> + Sync),

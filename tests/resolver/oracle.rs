@@ -99,18 +99,6 @@ impl Oracle<'_> {
         wanted.matches(&release.version) && self.is_visible(name, wanted, release)
     }
 
-    /// What a release needs with these extras; `None` if it can never be chosen.
-    fn needs<'w>(&self, release: &'w Candidate, extras: &BTreeSet<&ExtraName>) -> Option<Vec<(&'w PackName, &'w Range)>> {
-        if release.refused.is_some() {
-            return None;
-        }
-        let mut needs: Vec<_> = release.requires.iter().collect();
-        for extra in extras {
-            needs.extend(release.extras.get(*extra)?);
-        }
-        Some(needs)
-    }
-
     /// Whether some of the requirements can be met, with some packs at given versions.
     fn is_solvable(&self, roots: &[&Root], fixed: &BTreeMap<&PackName, &Version>) -> bool {
         let question = Question { oracle: self, extras: extras_of(roots), fixed };
@@ -148,7 +136,7 @@ impl Oracle<'_> {
             assert!(self.admits(name, wanted, release), "{name} {} is not in {wanted}", chosen.version);
             if reached.insert(name) {
                 let extras: BTreeSet<&ExtraName> = all_extras.get(name).cloned().unwrap_or_default();
-                let needs = self.needs(release, &extras).expect("the release may be chosen");
+                let needs = needs_of(release, &extras).expect("the release may be chosen");
                 let written: BTreeSet<_> =
                     needs.iter().filter(|(needed, _)| *needed != name).map(|(needed, wanted)| ((*needed).clone(), (*wanted).clone())).collect();
                 assert_eq!(chosen.requires, written.into_iter().collect::<Vec<_>>());
@@ -176,7 +164,7 @@ impl Question<'_, '_> {
         }
         let fits = |release: &&Candidate| self.oracle.admits(name, wanted, release) && self.fixed.get(name).is_none_or(|fixed| **fixed == release.version);
         for release in self.oracle.world.get(*name).into_iter().flatten().filter(fits) {
-            let Some(needs) = self.oracle.needs(release, self.extras.get(name).unwrap_or(&BTreeSet::new())) else { continue };
+            let Some(needs) = needs_of(release, self.extras.get(name).unwrap_or(&BTreeSet::new())) else { continue };
             let mut taken = chosen.clone();
             taken.insert(name, release);
             if self.solve(&taken, &[rest, &needs].concat()) {
@@ -199,7 +187,20 @@ fn reversed(world: &World) -> World {
     world.iter().map(|(name, releases)| (name.clone(), releases.iter().rev().cloned().collect())).collect()
 }
 
+/// What a release needs with these extras; `None` if it can never be chosen.
+fn needs_of<'w>(release: &'w Candidate, extras: &BTreeSet<&ExtraName>) -> Option<Vec<(&'w PackName, &'w Range)>> {
+    if release.refused.is_some() {
+        return None;
+    }
+    let mut needs: Vec<_> = release.requires.iter().collect();
+    for extra in extras {
+        needs.extend(release.extras.get(*extra)?);
+    }
+    Some(needs)
+}
+
 /// How many worlds are looked at: as many as a few seconds allow, or as `make oracle` says.
+#[allow(clippy::disallowed_methods, reason = "how long to look is asked of the one who runs the tests")]
 fn cases() -> u32 {
     std::env::var("PACKS_ORACLE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
 }

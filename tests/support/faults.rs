@@ -230,6 +230,7 @@ enum After {
     Closed,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the connection is closed when this ends")]
 fn serve(shared: &Shared, connection: TcpStream, number: usize) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut reader = BufReader::new(connection.try_clone()?);
