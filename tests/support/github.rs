@@ -449,6 +449,7 @@ impl Shared {
     }
 
     /// Takes an upload; gives no answer where it is cut.
+    #[allow(clippy::needless_pass_by_value, reason = "as the other answers take it")]
     fn upload(&self, request: &Request, fault: Option<FaultKind>) -> Option<Response> {
         if !request.may_write() {
             return Some(Response::json(401, &json!({ "message": "Requires authentication" })));
