@@ -9,7 +9,6 @@ mod modes;
 mod numbers;
 mod oracle;
 #[path = "../../benches/worlds.rs"]
-#[allow(dead_code)]
 mod worlds;
 
 use std::collections::BTreeMap;
