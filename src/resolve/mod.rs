@@ -4,7 +4,7 @@
 //! order requirements and releases are given.
 //!
 //! What is chosen: one release per pack, of those that every range on it admits; the locked one if there is a choice, else the highest that another
-//! environment uses, else the highest stable one, else the highest pre-release ([`Mode`] turns that round). A pre-release is a choice only for a range that names one of the same
+//! environment uses, else the highest stable one, else the highest pre-release (`Mode` turns that round). A pre-release is a choice only for a range that names one of the same
 //! number; a yanked release only for a range that names it with `=`, unless it is locked or the project itself names it so. Refused releases are no choice,
 //! and a conflict names their rule.
 
