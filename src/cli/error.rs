@@ -227,7 +227,7 @@ fn place(failure: &OpsError) -> Option<Place> {
         OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
         OpsError::Source(SourceError::Untrusted { trust, .. }) => Some(trust.at.clone()),
-        OpsError::OlderIndex { at, .. } => Some(at.clone()),
+        OpsError::OlderIndex { at, .. } | OpsError::LastKey { at, .. } => Some(at.clone()),
         OpsError::UnopenedRegistry { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
@@ -251,6 +251,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::UnknownEnvironment { .. } => kind("unknown-environment", NOT_FOUND),
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
+        OpsError::LastKey { .. } => kind("last-key", USAGE),
         OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
@@ -488,6 +489,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
             vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
         }
+        OpsError::LastKey { name, .. } => {
+            vec![format!("trust its successor first: `packs registry add-key {name} KEY`; to ask for no signatures, remove `keys` from packs.toml")]
+        }
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
@@ -692,9 +696,9 @@ pub(super) fn conflict_hint(hint: &ConflictHint) -> String {
         }
         ConflictHint::PrereleaseExists { name, version, .. } => format!("the pre-release {name} {version} would do: write {name} = \"={version}\""),
         ConflictHint::Yanked { name, version, reason } => {
-            format!("{name} {version} would do but was yanked ({reason}): write {name} = \"={version}\" to take it all the same")
+            format!("{name} {version} would do but was yanked ({}): write {name} = \"={version}\" to take it all the same", plain(reason))
         }
-        ConflictHint::Refused { name, version, refusal } => format!("{name} {version} would do but is not allowed: {refusal}"),
+        ConflictHint::Refused { name, version, refusal } => format!("{name} {version} would do but is not allowed: {}", plain(&refusal.to_string())),
     }
 }
 

@@ -62,12 +62,12 @@ pub struct Plan {
 impl Plan {
     /// Gives the bytes of all archives to unpack.
     pub fn unpack_bytes(&self) -> u64 {
-        self.unpack.iter().map(|(need, _)| need.size).sum()
+        self.unpack.iter().fold(0, |sum, (need, _)| need.size.saturating_add(sum))
     }
 
     /// Gives the bytes that must come from sources.
     pub fn fetch_bytes(&self) -> u64 {
-        self.unpack.iter().filter(|(_, origin)| *origin == Origin::Source).map(|(need, _)| need.size).sum()
+        self.unpack.iter().filter(|(_, origin)| *origin == Origin::Source).fold(0, |sum, (need, _)| need.size.saturating_add(sum))
     }
 }
 

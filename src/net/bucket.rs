@@ -120,7 +120,8 @@ impl Transport for Bucket {
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         self.place(path)?.fetch(bytes_max, None)?.try_map(|changed| match changed {
             Changed::Other(fetched) => Ok(fetched),
-            Changed::Same => unreachable!("nothing is the same as nothing"),
+            // Nobody asked whether it changed.
+            Changed::Same => Err(NetError::Status { address: format!("{}/{path}", self.describe()), status: 304 }),
         })
     }
 

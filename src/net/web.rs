@@ -95,7 +95,8 @@ impl Transport for Web {
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         self.fetch(path, bytes_max, None)?.try_map(|changed| match changed {
             Changed::Other(fetched) => Ok(fetched),
-            Changed::Same => unreachable!("nothing is the same as nothing"),
+            // Nobody asked whether it changed.
+            Changed::Same => Err(NetError::Status { address: format!("{}/{path}", self.describe().trim_end_matches('/')), status: 304 }),
         })
     }
 

@@ -23,6 +23,7 @@ use crate::lock::Staleness;
 use crate::manifest::ManifestError;
 use crate::model::EnvironmentName;
 use crate::model::InvalidNoun;
+use crate::model::KeyId;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Platform;
@@ -119,6 +120,16 @@ pub enum OpsError {
         name: RegistryName,
         /// Those declared.
         known: Vec<RegistryName>,
+    },
+    /// The only key trusted for a registry was to be removed, after which anything would be believed.
+    #[error("{at}: {key} is the only key trusted for {name}; without it the registry would be believed unsigned; nothing was changed")]
+    LastKey {
+        /// The registry.
+        name: RegistryName,
+        /// The key.
+        key: KeyId,
+        /// Where packs.toml declares the registry.
+        at: Place,
     },
     /// A registry of packs.toml cannot be opened as its address says.
     #[error("{at}: the registry {name} cannot be opened")]

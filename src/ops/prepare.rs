@@ -263,7 +263,7 @@ fn stage_all(context: &Context, project: &Project, batch: &Batch<'_>, needed: &N
     }
     context.report.event(Event::StageBegins {
         downloads: far.len(),
-        download_bytes: far.iter().map(|locked| locked.need.size).sum(),
+        download_bytes: far.iter().fold(0, |sum, locked| locked.need.size.saturating_add(sum)),
         archives: far.len() + near.len(),
         bytes: plan.unpack_bytes(),
     });

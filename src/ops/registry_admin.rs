@@ -220,7 +220,7 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
 /// Writes to packs.toml that a key is trusted for a registry, or no more.
 ///
 /// # Errors
-/// [`OpsError::UnknownRegistry`], [`OpsError::Noun`] where the key is none. Nothing has changed then.
+/// [`OpsError::UnknownRegistry`], [`OpsError::Noun`] where the key is none, [`OpsError::LastKey`] where it is the last. Nothing has changed then.
 pub fn add_key(context: &Context, request: &AddKeyRequest) -> Result<AddKeyOutcome, OpsError> {
     let key = read_key(context, &request.key)?;
     let project = Project::open(context)?;
@@ -265,6 +265,9 @@ fn plan_keys(project: &Project, request: &AddKeyRequest, key: PublicKey) -> Resu
         keys.push(key);
     }
     let changed = keys.len() != entry.keys.len();
+    if changed && keys.is_empty() {
+        return Err(OpsError::LastKey { name: request.registry.clone(), key: key.id(), at: entry.at.clone() });
+    }
     let keys = if changed { keys } else { entry.keys.clone() };
     let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
     edit.set_registry_keys(&request.registry, &entry.url, &keys);

@@ -144,6 +144,28 @@ pub enum RegistryError {
         /// The file name found.
         archive: String,
     },
+    /// The count of a document's changes is beyond what JSON numbers hold exactly.
+    #[error("the index of {name} says revision {revision}; {revision_max} is the largest that there is")]
+    RevisionOutOfRange {
+        /// The pack.
+        name: Box<PackName>,
+        /// The revision found.
+        revision: u64,
+        /// The largest.
+        revision_max: u64,
+    },
+    /// The size of an archive is beyond what JSON numbers hold exactly, and any disk.
+    #[error("the index says that {archive} of {release} has {size} bytes; {size_max} is the largest that there is")]
+    SizeOutOfRange {
+        /// The release.
+        release: Box<ReleaseId>,
+        /// The archive.
+        archive: String,
+        /// The size found, in bytes.
+        size: u64,
+        /// The largest, in bytes.
+        size_max: u64,
+    },
     /// A release's quality is no judgement from 0 to 100; a lockfile could not hold it.
     #[error("the index says the quality of {release} is {quality}, and it goes from 0 to 100")]
     QualityOutOfRange {

@@ -29,6 +29,9 @@ use crate::registry::verify_signature;
 /// The schema this program reads and writes.
 const SCHEMA: &str = "packs.index/1";
 
+/// The largest count of changes or bytes: beyond 2^53 a JSON number is no longer exact, and one more always fits.
+const NUMBER_MAX: u64 = 1 << 53;
+
 /// The best judgement of a release.
 const QUALITY_MAX: u8 = 100;
 
@@ -153,6 +156,10 @@ impl IndexDocument {
         if document.name != *expected {
             return Err(RegistryError::OtherPack { expected: Box::new(expected.clone()), found: Box::new(document.name) });
         }
+        if document.revision > NUMBER_MAX {
+            let (name, revision) = (Box::new(expected.clone()), document.revision);
+            return Err(RegistryError::RevisionOutOfRange { name, revision, revision_max: NUMBER_MAX });
+        }
         document.releases.iter().try_for_each(|release| release.verify(expected))?;
         document.verify_versions()?;
         Ok(document)
@@ -265,6 +272,10 @@ impl IndexRelease {
         if self.artifacts.is_empty() {
             return Err(RegistryError::NoArtifact { release: release() });
         }
+        if let Some(artifact) = self.artifacts.iter().find(|artifact| artifact.size > NUMBER_MAX) {
+            let (archive, size) = (artifact.archive.to_string(), artifact.size);
+            return Err(RegistryError::SizeOutOfRange { release: release(), archive, size, size_max: NUMBER_MAX });
+        }
         if let Some(quality) = self.quality.filter(|quality| *quality > QUALITY_MAX) {
             return Err(RegistryError::QualityOutOfRange { release: release(), quality });
         }
@@ -372,6 +383,11 @@ mod tests {
         check_refused(&document(&[twice]).format(), "the index lists two archives of kanban 1.0.0 for any");
         let perfect = IndexRelease { quality: Some(101), ..release("1.0.0", "any", 1) };
         check_refused(&document(&[perfect]).format(), "the index says the quality of kanban 1.0.0 is 101");
+        let counted = IndexDocument { revision: u64::MAX, ..document(&[]) };
+        check_refused(&counted.format(), "the index of kanban says revision 18446744073709551615");
+        let mut endless = release("1.0.0", "any", 1);
+        endless.artifacts[0].size = u64::MAX;
+        check_refused(&document(&[endless]).format(), "has 18446744073709551615 bytes");
         let text = String::from_utf8(document(&[release("1.0.0", "any", 1)]).format()).expect("UTF-8");
         check_refused(text.replace("a.tar.zst", "../a.tar.zst").as_bytes(), "the index of kanban cannot be read: \"../a.tar.zst\" is not a valid file name");
         check_refused(text.replace("a.tar.zst", "MANIFEST.json").as_bytes(), "the index lists \"MANIFEST.json\" for kanban 1.0.0");

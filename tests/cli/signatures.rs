@@ -68,11 +68,12 @@ fn a_signed_registry_is_believed_if_its_key_is_trusted() {
     trust(&world, &key);
     assert!(world.read("packs.toml").contains(&format!("default = {{ url = \"file:../registry\", keys = [\"{key}\"] }}")), "{}", world.read("packs.toml"));
     world.packs(["switch"]).succeeds();
-    // Trusted twice is trusted; removed, nobody is asked for.
+    // Trusted twice is trusted; the last cannot be removed, or everything would be believed.
     world.packs(["registry", "add-key", "default", &key]).succeeds().prints("packs.toml says so already");
     let file = key_file(&world, "acme.pub");
-    world.packs(["registry", "add-key", "default", file.to_str().expect("UTF-8"), "--remove"]).succeeds().prints("no signatures are asked for");
-    assert!(!world.read("packs.toml").contains("keys"));
+    let refused = world.packs(["registry", "add-key", "default", file.to_str().expect("UTF-8"), "--remove"]).fails(2);
+    refused.says("is the only key trusted for default; without it the registry would be believed unsigned; nothing was changed");
+    assert!(world.read("packs.toml").contains(&key));
 }
 
 /// Replaces the key's id, which differs from run to run.
@@ -94,8 +95,8 @@ fn what_nobody_trusted_signed_is_refused() {
     ");
     assert!(refused.stderr.contains(&world.packs(["key", "list", "--json"]).succeeds().json()["keys"][0]["id"].as_str().expect("an id").to_owned()));
     assert!(!world.has("packs.lock"));
-    world.packs(["registry", "add-key", "default", &other, "--remove"]).succeeds();
     trust(&world, &public_key(&world, "acme"));
+    world.packs(["registry", "add-key", "default", &other, "--remove"]).succeeds();
     let mut document = read_index(&world);
     let good = document.clone();
     document["releases"][0]["license"] = "BSD".into();

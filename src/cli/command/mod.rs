@@ -201,7 +201,9 @@ pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Resu
 pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
     match command {
         Some(Command::Run(_)) => None,
-        Some(Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Registry(_) | Command::Download(_)) => Some(OpsError::InterruptedBetween),
+        Some(
+            Command::Gc(_) | Command::Build(_) | Command::Publish(_) | Command::Registry(_) | Command::Download(_) | Command::Yank(_) | Command::Release(_),
+        ) => Some(OpsError::InterruptedBetween),
         _ => Some(OpsError::Interrupted),
     }
 }
