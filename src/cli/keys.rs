@@ -61,7 +61,7 @@ pub(super) const KEYS: [Key; 25] = [
     key("http.timeout", Kind::Age, "30s", "PACKS_HTTP_TIMEOUT"),
     key("http.retries", Kind::Count(0..=20), "4", "PACKS_HTTP_RETRIES"),
     key("http.backoff-ms", Kind::Count(0..=20_000), "500", "PACKS_HTTP_BACKOFF_MS"),
-    key("http.ca-certificates", Kind::Path, "", "SSL_CERT_FILE"),
+    key("http.ca-certificates", Kind::Path, "", "PACKS_HTTP_CA_CERTIFICATES"),
     key("gc.keep", Kind::Count(ANY), "10", "PACKS_GC_KEEP"),
     key("gc.older-than", Kind::Age, "30d", "PACKS_GC_OLDER_THAN"),
     key("limits.unpacked-bytes-max", Kind::Size, "20G", "PACKS_LIMITS_UNPACKED_BYTES_MAX"),

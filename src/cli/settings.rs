@@ -341,17 +341,21 @@ impl Settings {
     }
 }
 
+/// The variable that names the certificates of this machine, for every program that speaks TLS.
+const SYSTEM_CERTIFICATES: &str = "SSL_CERT_FILE";
+
 fn is_of_network((name, value): &(String, String)) -> bool {
-    !value.is_empty() && (NetSettings::wants_variable(name) || GITHUB_VARIABLES.contains(&name.as_str()))
+    !value.is_empty() && (NetSettings::wants_variable(name) || name == SYSTEM_CERTIFICATES || GITHUB_VARIABLES.contains(&name.as_str()))
 }
 
 fn network(values: &Values, around: &Surroundings) -> NetSettings {
+    let of_the_system = around.network.get(SYSTEM_CERTIFICATES).map(PathBuf::from);
     NetSettings {
         connect_max: values.duration("http.connect-timeout"),
         silence_max: values.duration("http.timeout"),
         retries_max: values.count("http.retries").and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
         backoff: Duration::from_millis(values.count("http.backoff-ms").unwrap_or(0)),
-        certificates: values.path("http.ca-certificates"),
+        certificates: values.path("http.ca-certificates").into_iter().chain(of_the_system).collect(),
         netrc: around.netrc.clone(),
         variables: around.network.clone(),
     }

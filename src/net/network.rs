@@ -42,8 +42,8 @@ pub struct NetSettings {
     pub retries_max: u32,
     /// The wait before the first retry, doubled for each further one up to 20 s; zero retries at once.
     pub backoff: Duration,
-    /// Certificates to trust besides the system's, as a PEM file.
-    pub certificates: Option<PathBuf>,
+    /// Certificates to trust besides the system's, as PEM files.
+    pub certificates: Vec<PathBuf>,
     /// The file with names and passwords for hosts (`NETRC`, else `~/.netrc`); need not exist.
     pub netrc: Option<PathBuf>,
     /// Variables of the process environment that belong to the network: those of [`NetSettings::wants_variable`]. Holds secrets: never printed.
@@ -70,7 +70,7 @@ impl Default for NetSettings {
             silence_max: Duration::from_secs(30),
             retries_max: 4,
             backoff: Duration::from_millis(500),
-            certificates: None,
+            certificates: Vec::new(),
             netrc: None,
             variables: BTreeMap::new(),
         }

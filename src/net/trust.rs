@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use reqwest::Certificate;
 use reqwest::ClientBuilder;
@@ -30,9 +31,13 @@ pub(super) fn build_client(settings: &NetSettings) -> Result<reqwest::Client, Ne
 
 /// Reads the certificates that are trusted besides the system's.
 fn certificates(settings: &NetSettings) -> Result<Vec<Certificate>, NetError> {
-    let Some(path) = &settings.certificates else { return Ok(vec![]) };
+    let read = settings.certificates.iter().map(|path| certificates_in(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+fn certificates_in(path: &Path) -> Result<Vec<Certificate>, NetError> {
     let name = "the file of certificates";
-    let pem = fs::read(path).map_err(|source| NetError::SettingFile { name: name.into(), path: path.clone(), source })?;
+    let pem = fs::read(path).map_err(|source| NetError::SettingFile { name: name.into(), path: path.to_owned(), source })?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(found) if !found.is_empty() => Ok(found),
         _ => Err(NetError::Setting { name: format!("{name} {}", path.display()), reason: "it holds no PEM certificate".into() }),

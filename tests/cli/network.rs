@@ -159,4 +159,9 @@ fn a_command_without_need_of_the_network_starts_none() {
     manifest(&world, "https://packs.example.invalid", "[packages]\nkanban = \"~2.0\"\n");
     let refused = world.run(&mut command(&world, &wrong, &["update"]));
     refused.fails(2).says("cannot read /nothing/here");
+    // The setting has a variable of its own: neither hides the other.
+    let both = [wrong[1].clone(), ("PACKS_HTTP_CA_CERTIFICATES".to_owned(), "/nothing/there".to_owned())];
+    world.run(&mut command(&world, &both, &["update"])).fails(2).says("cannot read /nothing/there");
+    let shown = world.run(&mut command(&world, &wrong, &["config", "http.ca-certificates"])).succeeds();
+    assert_eq!(shown.stdout, "");
 }

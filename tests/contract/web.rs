@@ -169,7 +169,7 @@ fn https_needs_an_authority_and_never_leads_to_http() {
         fs::create_dir_all(root.join(directory)).expect("made");
         fs::write(root.join(directory).join("a"), "one").expect("written");
     }
-    let trusting = Network::new(NetSettings { certificates: Some(encrypted.authority.clone()), ..settings() });
+    let trusting = Network::new(NetSettings { certificates: vec![encrypted.authority.clone()], ..settings() });
     let open = |network: &Network, path: &str| network.open(&format!("{}/{path}", encrypted.address)).expect("it opens").read("a", 9);
     assert_eq!(open(&trusting, "tls").expect("it reads").found().expect("it is there").bytes, b"one");
     let error = open(&trusting, "down").expect_err("it leads to http");
@@ -177,7 +177,7 @@ fn https_needs_an_authority_and_never_leads_to_http() {
     let error = open(&Network::new(settings()), "tls").expect_err("nobody vouches for it");
     assert!(matches!(&error, NetError::Unreachable { source, .. } if source.to_string().contains("certificate")), "{error:?}");
     let empty = tempfile::NamedTempFile::new().expect("a file");
-    let nobody = Network::new(NetSettings { certificates: Some(empty.path().to_owned()), ..settings() });
+    let nobody = Network::new(NetSettings { certificates: vec![empty.path().to_owned()], ..settings() });
     assert!(matches!(open(&nobody, "tls"), Err(NetError::Setting { .. })));
 }
 
