@@ -84,6 +84,8 @@ pub struct PublishedRelease {
     pub version: Version,
     /// Whether the same bytes were published already.
     pub already_there: bool,
+    /// Whether files of it that the registry had lost are put back.
+    pub restored: bool,
 }
 
 /// An archive that was read through and found good.
@@ -198,12 +200,16 @@ impl CheckedArchive {
 fn publish_one(source: &RegistrySource, entry: &IndexRelease, release: ReleaseId, archives: &[CheckedArchive]) -> Result<PublishedRelease, OpsError> {
     let uploads = archives.iter().map(upload).collect::<Result<Vec<_>, OpsError>>()?;
     let published = source.publish(&release.name, entry, uploads, &first(archives).format())?;
-    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
+    Ok(release_outcome(release, published))
 }
 
 fn would_publish(source: &RegistrySource, entry: &IndexRelease, release: ReleaseId) -> Result<PublishedRelease, OpsError> {
     let published = source.plan_publish(&release.name, entry)?;
-    Ok(PublishedRelease { name: release.name, version: release.version, already_there: published == Published::AlreadyThere })
+    Ok(release_outcome(release, published))
+}
+
+fn release_outcome(release: ReleaseId, published: Published) -> PublishedRelease {
+    PublishedRelease { name: release.name, version: release.version, already_there: published != Published::Added, restored: published == Published::Restored }
 }
 
 fn entry(request: &PublishRequest, published_at: Timestamp, release: &ReleaseId, archives: &[CheckedArchive]) -> Result<IndexRelease, OpsError> {

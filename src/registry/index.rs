@@ -139,6 +139,8 @@ pub enum Published {
     Added,
     /// It was published before, with the same content; nothing changed.
     AlreadyThere,
+    /// It was published before; files of it that were lost are there again. A document alone never knows.
+    Restored,
 }
 
 impl IndexDocument {

@@ -79,7 +79,7 @@ pub enum Effect {
 impl RegistrySource {
     /// Publishes archives of one release; `entry` lists exactly those given in `uploads`.
     ///
-    /// If the release is published already with the same bytes, nothing is written. The first platform's `manifest` stays the release's MANIFEST.json.
+    /// If the release is published already with the same bytes, only those of its files are written that were lost. The first platform's `manifest` stays the release's MANIFEST.json.
     ///
     /// # Errors
     /// [`SourceError::OtherArchives`], [`SourceError::NotTaken`], [`SourceError::KeyNeeded`] and [`SourceError::NobodyVouches`] before anything is written;
@@ -91,12 +91,13 @@ impl RegistrySource {
         let change = |document: &mut IndexDocument| self.take(document, &release, entry);
         let edit = self.plan_index(name, Adopt::SignedOnly, &change)?;
         if edit.value == Published::AlreadyThere {
-            return Ok(Published::AlreadyThere);
+            return self.restore(&edit.document, &release, pairs, manifest);
         }
         for (artifact, upload) in pairs {
             self.upload(&release, artifact, upload)?;
         }
-        self.write_if_absent(&registry::manifest_path(name, &entry.version), manifest)?;
+        // One that is there already is the first platform's, or an interrupted publish left it.
+        let (Written::Done | Written::PreconditionFailed) = self.write_if_absent(&registry::manifest_path(name, &entry.version), manifest)?;
         self.write_index(name, Adopt::SignedOnly, edit, &change)
     }
 
@@ -106,7 +107,12 @@ impl RegistrySource {
     /// Those of [`RegistrySource::publish`] that come before anything is written.
     pub fn plan_publish(&self, name: &PackName, entry: &IndexRelease) -> Result<Published, SourceError> {
         let release = ReleaseId { name: name.clone(), version: entry.version.clone() };
-        Ok(self.plan_index(name, Adopt::SignedOnly, &|document| self.take(document, &release, entry))?.value)
+        let edit = self.plan_index(name, Adopt::SignedOnly, &|document| self.take(document, &release, entry))?;
+        if edit.value != Published::AlreadyThere {
+            return Ok(edit.value);
+        }
+        let archives = entry.artifacts.iter().map(|artifact| published_name(&edit.document, &release, artifact));
+        self.plan_restore(&release, archives)
     }
 
     /// Takes releases of a pack back, or lets them count again; gives those that changed.
@@ -136,6 +142,45 @@ impl RegistrySource {
         document.publish(entry.clone()).map_err(not_taken)
     }
 
+    /// Writes those files of a published release that are gone; what is there is left as it is, for `registry check` to judge.
+    fn restore(
+        &self,
+        document: &IndexDocument,
+        release: &ReleaseId,
+        pairs: Vec<(&IndexArtifact, Upload<'_>)>,
+        manifest: &[u8],
+    ) -> Result<Published, SourceError> {
+        let mut written = Vec::new();
+        for (artifact, upload) in pairs {
+            let archive = published_name(document, release, artifact);
+            let side_file = upload.side_file.replace(upload.archive.as_str(), archive.as_str());
+            let path = registry::archive_path(&release.name, &release.version, archive.as_str());
+            // Whoever has it whole must not send it again, and whoever sends it sends just what the index says.
+            if self.is_lost(&path)? {
+                let mut content = Checked::new(upload.content, artifact.sha256);
+                written.push(self.transport.write_from(&path, &mut content, &Precondition::Absent).map_err(|source| self.failed(source))?);
+            }
+            written.push(self.write_if_absent(&registry::side_file_path(&release.name, &release.version, archive.as_str()), side_file.as_bytes())?);
+        }
+        written.push(self.write_if_absent(&registry::manifest_path(&release.name, &release.version), manifest)?);
+        Ok(if written.contains(&Written::Done) { Published::Restored } else { Published::AlreadyThere })
+    }
+
+    /// Tells whether files of a published release are gone.
+    fn plan_restore<'a>(&self, release: &ReleaseId, archives: impl Iterator<Item = &'a PathComponent>) -> Result<Published, SourceError> {
+        let mut paths = vec![registry::manifest_path(&release.name, &release.version)];
+        for archive in archives {
+            paths.push(registry::archive_path(&release.name, &release.version, archive.as_str()));
+            paths.push(registry::side_file_path(&release.name, &release.version, archive.as_str()));
+        }
+        let lost = paths.iter().map(|path| self.is_lost(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(if lost.contains(&true) { Published::Restored } else { Published::AlreadyThere })
+    }
+
+    fn is_lost(&self, path: &str) -> Result<bool, SourceError> {
+        Ok(matches!(self.transport.open(path).map_err(|source| self.failed(source))?, Answer::Absent))
+    }
+
     /// Writes the archive and its side file, unless the same bytes are there.
     fn upload(&self, release: &ReleaseId, artifact: &IndexArtifact, upload: Upload<'_>) -> Result<(), SourceError> {
         let path = registry::archive_path(&release.name, &release.version, upload.archive.as_str());
@@ -149,7 +194,7 @@ impl RegistrySource {
             }
         }
         let side_file = registry::side_file_path(&release.name, &release.version, upload.archive.as_str());
-        self.write_if_absent(&side_file, upload.side_file.as_bytes())
+        self.write_if_absent(&side_file, upload.side_file.as_bytes()).map(drop)
     }
 
     /// Tells whether the archive is there; other bytes under its name are an error.
@@ -163,10 +208,8 @@ impl RegistrySource {
         }
     }
 
-    fn write_if_absent(&self, path: &str, bytes: &[u8]) -> Result<(), SourceError> {
-        match self.transport.write(path, bytes, &Precondition::Absent).map_err(|source| self.failed(source))? {
-            Written::Done | Written::PreconditionFailed => Ok(()),
-        }
+    fn write_if_absent(&self, path: &str, bytes: &[u8]) -> Result<Written, SourceError> {
+        self.transport.write(path, bytes, &Precondition::Absent).map_err(|source| self.failed(source))
     }
 
     /// Changes the document of a pack that is published.
@@ -261,6 +304,12 @@ struct IndexEdit<C> {
     when: Precondition,
     value: C,
     is_changed: bool,
+}
+
+/// Gives the name under which the index knows an archive: who publishes it again may have named it otherwise.
+fn published_name<'a>(document: &'a IndexDocument, release: &ReleaseId, artifact: &'a IndexArtifact) -> &'a PathComponent {
+    let published = document.find(&release.version).and_then(|known| known.artifacts.iter().find(|known| known.sha256 == artifact.sha256));
+    &published.unwrap_or(artifact).archive
 }
 
 /// Gives each upload the artifact that lists it.

@@ -85,6 +85,43 @@ fn a_release_is_there_once_published() {
 }
 
 #[test]
+fn lost_files_are_put_back_and_nothing_else_changes() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    publish(&registry, "1.0.0", "one").expect("published");
+    let release = root.path().join("packs/kanban/1.0.0");
+    let index = std::fs::read(root.path().join("index/ka/kanban.json")).expect("readable");
+    for lost in ["any.tar.zst", "any.tar.zst.sha256", "MANIFEST.json"] {
+        let before = std::fs::read(release.join(lost)).expect("readable");
+        std::fs::remove_file(release.join(lost)).expect("removed");
+        assert_eq!(registry.plan_publish(&kanban(), &entry("1.0.0", "any", "one")).expect("planned"), Published::Restored, "{lost}");
+        assert!(matches!(publish(&registry, "1.0.0", "two"), Err(SourceError::NotTaken { .. })), "{lost}");
+        if lost == "any.tar.zst" {
+            let other_bytes = publish_entry(&registry, &entry("1.0.0", "any", "one"), "two");
+            assert!(matches!(other_bytes, Err(SourceError::Transport { .. })));
+        }
+        assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::Restored, "{lost}");
+        assert_eq!(std::fs::read(release.join(lost)).expect("there again"), before, "{lost}");
+        assert_eq!(publish(&registry, "1.0.0", "one").expect("published"), Published::AlreadyThere, "{lost}");
+    }
+    assert_eq!(std::fs::read(root.path().join("index/ka/kanban.json")).expect("readable"), index);
+}
+
+#[test]
+fn a_lost_archive_is_put_back_under_the_name_that_is_published() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let registry = registry(&root);
+    publish(&registry, "1.0.0", "one").expect("published");
+    let release = root.path().join("packs/kanban/1.0.0");
+    std::fs::remove_file(release.join("any.tar.zst")).expect("removed");
+    let mut renamed = entry("1.0.0", "any", "one");
+    renamed.artifacts[0].archive = PathComponent::parse("renamed.tar.zst").expect("valid");
+    assert_eq!(publish_entry(&registry, &renamed, "one").expect("published"), Published::Restored);
+    assert_eq!(std::fs::read(release.join("any.tar.zst")).expect("there again"), b"one");
+    assert!(!release.join("renamed.tar.zst").exists());
+}
+
+#[test]
 fn a_second_platform_joins_the_release() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let registry = registry(&root);

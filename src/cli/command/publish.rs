@@ -67,7 +67,12 @@ fn render(outcome: &PublishOutcome) -> String {
             (false, true) => "would be published",
             (false, false) => "is published",
         };
-        text += &format!("{} {} {what} to {}\n", release.name, release.version, plain(&outcome.registry));
+        let besides = match (release.restored, outcome.dry_run) {
+            (true, true) => "; files of it are missing there and would be put back",
+            (true, false) => "; files of it were missing there and are put back",
+            (false, _) => "",
+        };
+        text += &format!("{} {} {what} to {}{besides}\n", release.name, release.version, plain(&outcome.registry));
     }
     text
 }
