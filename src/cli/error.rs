@@ -416,7 +416,7 @@ fn source(error: &SourceError) -> Kind {
         SourceError::BadAddress => kind("lock-invalid", USAGE),
         SourceError::Document { .. } => kind("index-refused", INTEGRITY),
         SourceError::Untrusted { source, .. } => trust(source),
-        SourceError::KeyNeeded { .. } => kind("key-needed", USAGE),
+        SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. } => kind("key-needed", USAGE),
         SourceError::NobodyVouches { source, .. } => trust(source),
         SourceError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
         SourceError::NotListed { .. } => kind("registry-not-listed", UNKNOWN),
@@ -535,7 +535,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             format!("if it was really set back: `packs registry forget {registry}` takes it as it is"),
         ],
         OpsError::Source(SourceError::Untrusted { trust, source, .. }) => trust_hints(trust, source),
-        OpsError::Source(SourceError::KeyNeeded { .. }) => {
+        OpsError::Source(SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. }) => {
             vec!["sign with --key NAME; `packs key list` shows the keys of this machine; nothing was written".into()]
         }
         OpsError::Source(SourceError::NobodyVouches { .. }) => {

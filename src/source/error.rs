@@ -41,9 +41,19 @@ pub enum SourceError {
         #[source]
         source: Box<RegistryError>,
     },
-    /// A document is signed, or must be, and no key is at hand to sign its change.
+    /// A document is signed, and no key is at hand to sign its change.
     #[error("the index of {name} in {registry} is signed by {signers}: without a key nothing can be changed there")]
     KeyNeeded {
+        /// The registry.
+        registry: String,
+        /// The pack.
+        name: PackName,
+        /// The keys that signed it.
+        signers: Signers,
+    },
+    /// The first document of a pack must be signed, and no key is at hand.
+    #[error("the registry {registry} is signed by {signers}: without a key the new pack {name} cannot be published there")]
+    SignedRegistry {
         /// The registry.
         registry: String,
         /// The pack.

@@ -283,7 +283,11 @@ impl RegistrySource {
         let trusted = self.trust.iter().flat_map(|trust| &trust.keys).map(PublicKey::id).collect::<Vec<_>>();
         let listed = self.document()?.found().map_or_else(Vec::new, |document| document.known_keys());
         let expected: Vec<KeyId> = if trusted.is_empty() { listed.iter().map(PublicKey::id).collect() } else { trusted };
-        if expected.is_empty() { Ok(()) } else { Err(self.key_needed(name, expected)) }
+        if expected.is_empty() {
+            Ok(())
+        } else {
+            Err(SourceError::SignedRegistry { registry: self.describe(), name: name.clone(), signers: Signers(expected) })
+        }
     }
 
     fn key_needed(&self, name: &PackName, signers: Vec<KeyId>) -> SourceError {

@@ -143,7 +143,10 @@ fn a_signed_registry_takes_nothing_unsigned() {
     hint: sign with --key NAME; `packs key list` shows the keys of this machine; nothing was written
     ");
     world.packs(["yank", "kanban@1.0.0", "--registry", "../registry"]).fails(2).says("without a key nothing can be changed there");
-    publish(&world, &Pack::new("boards", "1.0.0").file("a", "x\n"), &[]).fails(2).says("without a key");
+    publish(&world, &Pack::new("boards", "1.0.0").file("a", "x\n"), &[])
+        .fails(2)
+        .says("the registry file:")
+        .says("without a key the new pack boards cannot be published there");
     assert_eq!(fs::read(world.registry().join(INDEX)).expect("there"), before);
     assert!(!world.registry().join("packs/kanban/1.1.0").exists() && !world.registry().join("packs/boards").exists());
     publish(&world, &next, &["--key", "acme"]).succeeds();
