@@ -280,7 +280,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::KeyUnusable { .. } => kind("key-unusable", USAGE),
         OpsError::NoKeyNamed => kind("no-key-named", USAGE),
         OpsError::OlderIndex { .. } => kind("older-index", INTEGRITY),
-        OpsError::NoSuchRelease { .. } | OpsError::NoneMeant { .. } => kind("no-such-release", NOT_FOUND),
+        OpsError::NoSuchRelease { .. } | OpsError::AllYanked { .. } | OpsError::NoneMeant { .. } => kind("no-such-release", NOT_FOUND),
         OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
         OpsError::Clashes(_) => kind("clash", USAGE),
         OpsError::InTheWay { .. } => kind("in-the-way", USAGE),
@@ -525,6 +525,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoneMeant { known, .. } => {
             vec![format!("there is {}", known.iter().rev().take(RELEASES_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", "))]
         }
+        OpsError::AllYanked { name, newest, .. } => vec![format!("{name}@={newest} names it precisely, and takes it all the same")],
         OpsError::UnknownKey { known, .. } if known.is_empty() => vec!["`packs key generate NAME` makes one".into()],
         OpsError::NoPassphrase { .. } => {
             vec!["give it with --passphrase-file FILE or PACKS_KEY_PASSPHRASE; a new key can do without: --no-passphrase".into()]

@@ -153,6 +153,13 @@ fn choose_from(context: &Context, platform: Option<Platform>, asked: &AskedPack,
             host: platform.map_or_else(|| "unknown".to_owned(), |platform| platform.to_string()),
             offered: release.artifacts.iter().map(|artifact| artifact.platform).collect(),
         }),
+        Choice::Yanked(release, reason) => Err(OpsError::AllYanked {
+            name: name.clone(),
+            range: Box::new(range),
+            registry: source.describe(),
+            newest: Box::new(release.version.clone()),
+            reason: reason.to_owned(),
+        }),
         Choice::NoRelease { newest } => {
             Err(OpsError::NoSuchRelease { name: name.clone(), range: Box::new(range), registry: source.describe(), newest: newest.cloned().map(Box::new) })
         }
@@ -165,6 +172,8 @@ enum Choice<'d> {
     Archive(&'d IndexRelease, &'d IndexArtifact),
     /// The newest release in the range has no archive for the platform.
     NoArchive(&'d IndexRelease),
+    /// All releases in the range were yanked; the newest of them, and why.
+    Yanked(&'d IndexRelease, &'d str),
     /// No release is in the range; the newest one there is.
     NoRelease {
         newest: Option<&'d Version>,
@@ -176,6 +185,10 @@ fn choose<'d>(document: &'d IndexDocument, range: &Range, platform: Option<Platf
     let is_offered = |release: &&IndexRelease| range.matches(&release.version) && (release.yanked.is_none() || range.exact_version().is_some());
     let newest_of = |releases: Vec<&'d IndexRelease>| releases.into_iter().max_by(|one, other| one.version.cmp(&other.version));
     let Some(release) = newest_of(document.releases.iter().filter(is_offered).collect()) else {
+        let in_range = newest_of(document.releases.iter().filter(|release| range.matches(&release.version)).collect());
+        if let Some((release, reason)) = in_range.and_then(|release| Some((release, release.yanked.as_deref()?))) {
+            return Choice::Yanked(release, reason);
+        }
         let newest = newest_of(document.releases.iter().filter(|release| release.yanked.is_none()).collect());
         return Choice::NoRelease { newest: newest.map(|release| &release.version) };
     };
@@ -290,6 +303,7 @@ mod tests {
         let found = match choose(&document, &range, Some(Platform::parse(platform).expect("valid"))) {
             Choice::Archive(release, _) => release.version.to_string(),
             Choice::NoArchive(release) => format!("no archive of {}", release.version),
+            Choice::Yanked(release, reason) => format!("yanked, newest {}: {reason}", release.version),
             Choice::NoRelease { newest } => format!("none, newest {}", newest.expect("there are some")),
         };
         assert_eq!(found, expected, "{range} for {platform}");
@@ -301,7 +315,7 @@ mod tests {
         check("~1.1", "linux-x86_64", "1.1.0");
         check("*", "macos-aarch64", "no archive of 1.2.0");
         check("=2.1.0", "linux-x86_64", "2.1.0");
-        check("^2", "linux-x86_64", "none, newest 3.0.0-rc.1");
+        check("^2", "linux-x86_64", "yanked, newest 2.1.0: broken");
         check("=3.0.0-rc.1", "linux-x86_64", "3.0.0-rc.1");
         check("^9", "linux-x86_64", "none, newest 3.0.0-rc.1");
     }

@@ -361,6 +361,20 @@ pub enum OpsError {
         /// The newest release there is.
         newest: Option<Box<Version>>,
     },
+    /// Every release of a pack in a range was taken back.
+    #[error("every release of {name} in {registry} that is in {range} was yanked; the newest, {newest}: {reason}")]
+    AllYanked {
+        /// The pack.
+        name: PackName,
+        /// The range.
+        range: Box<Range>,
+        /// The registry that was asked.
+        registry: String,
+        /// The newest of them.
+        newest: Box<Version>,
+        /// Why that was taken back.
+        reason: String,
+    },
     /// A version asked for precisely was not chosen.
     #[error("{name} {wanted} cannot be locked: {reason}")]
     NotPrecise {

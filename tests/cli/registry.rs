@@ -56,6 +56,7 @@ fn releases_are_taken_back() {
     // A range takes all of them; the list of packs then has none.
     yank(&["kanban@^2"]).succeeds().prints("kanban 2.1.0 is taken back: taken back by its maker");
     assert_eq!(names(&world), ["snippets 1.0.0", "workflow 1.2.0"]);
+    world.packs(["download", "kanban", "-n"]).fails(9).says("the newest, 2.1.0: taken back by its maker").says("kanban@=2.1.0");
     yank(&["kanban@2.0.3", "--undo"]).succeeds().prints("kanban 2.0.3 counts again");
     assert_eq!(names(&world), ["kanban 2.0.3", "snippets 1.0.0", "workflow 1.2.0"]);
     insta::assert_snapshot!(yank(&["kanban@3.0.0"]).fails(9).stderr, @"
