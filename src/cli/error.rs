@@ -273,6 +273,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
         OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
         OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
+        OpsError::NoArchiveOfPath { .. } => kind("no-archive-of-path", USAGE),
         OpsError::NoKeyDirectory => kind("no-key-directory", USAGE),
         OpsError::KeyExists { .. } => kind("key-exists", USAGE),
         OpsError::UnknownKey { .. } => kind("unknown-signing-key", NOT_FOUND),
@@ -518,6 +519,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
         }
         OpsError::ArchiveMissing { .. } => vec!["publish it again, or `packs update` to a release that is there".into()],
+        OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
         OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],

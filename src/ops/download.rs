@@ -1,6 +1,6 @@
 //! Archives out of a registry into a directory, verified, without installing them.
 //!
-//! The home is not touched: who only downloads needs none. An archive gets its name in the directory when it is good, its side file after that.
+//! Who only downloads needs no home; where there is one, how new the index documents were is remembered in it. An archive gets its name in the directory when it is good, its side file after that.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -16,12 +16,14 @@ use crate::fetch::Need;
 use crate::fetch::Received;
 use crate::fetch::Wanted;
 use crate::fsys;
-use crate::manifest::Manifest;
+use crate::generation;
 use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::Range;
+use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
+use crate::model::SourceId;
 use crate::model::Version;
 use crate::net::Answer;
 use crate::ops::AskedPack;
@@ -29,18 +31,23 @@ use crate::ops::Context;
 use crate::ops::Event;
 use crate::ops::OpsError;
 use crate::ops::archives::deliver;
+use crate::ops::environment;
+use crate::ops::github::GitHubReleases;
+use crate::ops::github::LockedAsset;
 use crate::ops::pipeline;
 use crate::ops::pipeline::Load;
 use crate::ops::pipeline::Stages;
 use crate::ops::pipeline::Threads;
 use crate::ops::project::Project;
 use crate::ops::sources;
+use crate::ops::sources::Assigned;
+use crate::ops::sources::Loaded;
 use crate::ops::sources::Sources;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
 use crate::source::RegistrySource;
-use crate::source::Source as _;
+use crate::source::Source;
 use crate::store::StoreError;
 
 /// What is to be downloaded, and where to.
@@ -50,7 +57,7 @@ pub struct DownloadRequest {
     pub packs: Vec<AskedPack>,
     /// The directory to put archives and side files into.
     pub directory: PathBuf,
-    /// A directory, an address or a name of packs.toml; what packs.toml says of the pack, else `default`, where there is none.
+    /// A directory, an address or a name of packs.toml; where there is none, wherever the project takes the pack from.
     pub registry: Option<String>,
     /// What the archives are to run on; this machine where there is none.
     pub platform: Option<Platform>,
@@ -91,9 +98,9 @@ pub struct DownloadedArchive {
 }
 
 /// An archive that was chosen, and who has it.
-struct Chosen {
+struct Chosen<'c> {
     need: Need,
-    source: Arc<RegistrySource>,
+    source: Arc<dyn Source + 'c>,
 }
 
 /// Downloads archives with their side files.
@@ -112,41 +119,128 @@ pub fn download(context: &Context, request: &DownloadRequest) -> Result<Download
     Ok(DownloadOutcome { dry_run: request.dry_run, directory: directory.display().to_string(), archives })
 }
 
-fn choose_all(context: &Context, request: &DownloadRequest) -> Result<Vec<Chosen>, OpsError> {
-    let named = request.registry.as_ref().map(|registry| sources::open_to_read(context, registry).map(Arc::new)).transpose()?;
-    let project = if named.is_none() { Some(Project::open(context)?) } else { None };
-    let declared = project.as_ref().map(|project| (Sources::new(context, &project.manifest, &project.directory), &project.manifest));
-    let choose_one = |asked: &AskedPack| {
-        let source = match (&named, &declared) {
-            (Some(source), _) => Arc::clone(source),
-            (None, Some((sources, manifest))) => declared_source(sources, manifest, &asked.name)?,
-            (None, None) => unreachable!("without a registry there is a project"),
+fn choose_all<'c>(context: &'c Context, request: &DownloadRequest) -> Result<Vec<Chosen<'c>>, OpsError> {
+    let asked = Asked::open(context, request.registry.as_deref())?;
+    let platform = request.platform.or(context.platform);
+    let chosen = request.packs.iter().map(|pack| choose_from(context, platform, pack, asked.offer(context, &pack.name)?)).collect();
+    // What was seen counts even where something else was refused.
+    asked.remember()?;
+    chosen
+}
+
+/// Who is asked for packs.
+enum Asked<'c> {
+    /// A directory or an address, of which packs.toml says nothing.
+    Typed(Arc<RegistrySource>),
+    /// One registry of packs.toml.
+    Named(Sources<'c>, RegistryName),
+    /// Wherever the project takes a pack from.
+    Project(Sources<'c>, Box<Project>),
+}
+
+/// Everything that a place says about a pack.
+struct Offer<'c> {
+    document: IndexDocument,
+    place: OfferPlace<'c>,
+}
+
+enum OfferPlace<'c> {
+    Registry(Arc<RegistrySource>),
+    Releases(Arc<GitHubReleases<'c>>),
+}
+
+impl<'c> Asked<'c> {
+    fn open(context: &'c Context, registry: Option<&str>) -> Result<Asked<'c>, OpsError> {
+        let named = match registry {
+            Some(registry) => match sources::typed_name(context, registry)? {
+                None => return Ok(Asked::Typed(Arc::new(sources::open_to_read(context, registry)?))),
+                named => named,
+            },
+            None => None,
         };
-        choose_from(context, request.platform.or(context.platform), asked, source)
-    };
-    request.packs.iter().map(choose_one).collect()
+        let project = Project::open(context)?;
+        let sources = Sources::new(context, &project.manifest, &project.directory);
+        Ok(match named {
+            Some(name) => Asked::Named(sources, name),
+            None => Asked::Project(sources, Box::new(project)),
+        })
+    }
+
+    fn offer(&self, context: &Context, name: &PackName) -> Result<Offer<'c>, OpsError> {
+        match self {
+            Asked::Typed(source) => match source.index(name)? {
+                Answer::Found(document) => Ok(Offer { document, place: OfferPlace::Registry(Arc::clone(source)) }),
+                Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
+                Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
+            },
+            Asked::Named(sources, registry) => offer_of(sources, &Assigned::to_registry(name, registry), name),
+            Asked::Project(sources, project) => offer_of(sources, &assigned(context, project, name)?, name),
+        }
+    }
+
+    fn remember(&self) -> Result<(), OpsError> {
+        match self {
+            Asked::Typed(_) => Ok(()),
+            Asked::Named(sources, _) | Asked::Project(sources, _) => sources.remember(),
+        }
+    }
 }
 
-/// Opens the registry that packs.toml gives to a pack.
-fn declared_source(sources: &Sources<'_>, manifest: &Manifest, name: &PackName) -> Result<Arc<RegistrySource>, OpsError> {
-    let declared = manifest.packages.get(name).and_then(|entry| sources::registry_of(&entry.requirement.source));
-    sources.registry(&declared.unwrap_or_else(sources::default_registry))
+/// Tells where a project takes a pack from: as the environment that is meant says it, else the first one that knows the pack.
+fn assigned(context: &Context, project: &Project, name: &PackName) -> Result<Assigned, OpsError> {
+    let active = generation::active_environment(&project.directory)?;
+    let meant = match environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref()) {
+        Ok((meant, _)) => Some(meant),
+        // Nobody said which one: then any may tell where the pack comes from.
+        Err(OpsError::AmbiguousEnvironment { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let others = project.environments().into_iter().filter(|other| Some(other) != meant.as_ref());
+    let mut unknown = None;
+    for environment in meant.clone().into_iter().chain(others) {
+        let assigned = Assigned::new(project, &project.wants(&environment)?)?;
+        if assigned.knows(name) {
+            return Ok(assigned);
+        }
+        unknown.get_or_insert(assigned);
+    }
+    Ok(unknown.unwrap_or_default())
 }
 
-fn choose_from(context: &Context, platform: Option<Platform>, asked: &AskedPack, source: Arc<RegistrySource>) -> Result<Chosen, OpsError> {
-    let name = &asked.name;
-    let document = match source.index(name)? {
-        Answer::Found(document) => document,
-        Answer::Absent => return Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
-        Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
-    };
+fn offer_of<'c>(sources: &Sources<'c>, assigned: &Assigned, name: &PackName) -> Result<Offer<'c>, OpsError> {
+    match sources::load_one(sources, assigned, name.clone())?.1 {
+        Loaded::Document(SourceId::GitHub(repository), document) => Ok(Offer { document, place: OfferPlace::Releases(sources.repository(&repository)?) }),
+        Loaded::Document(SourceId::Registry(registry), document) => Ok(Offer { document, place: OfferPlace::Registry(sources.registry(&registry)?) }),
+        Loaded::Document(SourceId::Path(_), _) | Loaded::Elsewhere => Err(OpsError::NoArchiveOfPath { name: name.clone() }),
+        Loaded::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: sources.asked(assigned, name)? }),
+    }
+}
+
+impl<'c> OfferPlace<'c> {
+    fn describe(&self) -> String {
+        match self {
+            OfferPlace::Registry(registry) => registry.describe(),
+            OfferPlace::Releases(releases) => releases.describe(),
+        }
+    }
+
+    fn source_of(self, artifact: &IndexArtifact) -> Arc<dyn Source + 'c> {
+        match self {
+            OfferPlace::Registry(registry) => registry,
+            OfferPlace::Releases(releases) => Arc::new(LockedAsset { releases, url: artifact.url.clone().unwrap_or_default() }),
+        }
+    }
+}
+
+fn choose_from<'c>(context: &Context, platform: Option<Platform>, asked: &AskedPack, offer: Offer<'c>) -> Result<Chosen<'c>, OpsError> {
+    let (name, place) = (&asked.name, offer.place);
     let range = asked.range.clone().unwrap_or_else(Range::any);
-    match choose(&document, &range, platform) {
+    match choose(&offer.document, &range, platform) {
         Choice::Archive(release, artifact) => {
             if let Some(reason) = &release.yanked {
                 context.warn(format!("{name} {} was yanked: {reason}", release.version));
             }
-            Ok(Chosen { need: need(name, release, artifact), source })
+            Ok(Chosen { need: need(name, release, artifact), source: place.source_of(artifact) })
         }
         Choice::NoArchive(release) => Err(OpsError::NoArchiveForHost {
             release: ReleaseId { name: name.clone(), version: release.version.clone() },
@@ -161,7 +255,7 @@ fn choose_from(context: &Context, platform: Option<Platform>, asked: &AskedPack,
             reason: reason.to_owned(),
         }),
         Choice::NoRelease { newest } => {
-            Err(OpsError::NoSuchRelease { name: name.clone(), range: Box::new(range), registry: source.describe(), newest: newest.cloned().map(Box::new) })
+            Err(OpsError::NoSuchRelease { name: name.clone(), range: Box::new(range), registry: place.describe(), newest: newest.cloned().map(Box::new) })
         }
     }
 }
@@ -208,11 +302,11 @@ fn need(name: &PackName, release: &IndexRelease, artifact: &IndexArtifact) -> Ne
     }
 }
 
-fn download_all(context: &Context, chosen: Vec<Chosen>, directory: &Path) -> Result<Vec<DownloadedArchive>, OpsError> {
+fn download_all(context: &Context, chosen: Vec<Chosen<'_>>, directory: &Path) -> Result<Vec<DownloadedArchive>, OpsError> {
     let bytes = chosen.iter().map(|one| one.need.size).sum();
     context.report.event(Event::StageBegins { downloads: chosen.len(), download_bytes: bytes, archives: chosen.len(), bytes });
-    let fetch = |(_, one): &(usize, Chosen)| one.fetch(context, directory);
-    let work = |(at, one): (usize, Chosen), received: Option<Received>| {
+    let fetch = |(_, one): &(usize, Chosen<'_>)| one.fetch(context, directory);
+    let work = |(at, one): (usize, Chosen<'_>), received: Option<Received>| {
         let received = received.expect("everything was fetched");
         let arrived_bytes = received.arrived_bytes;
         one.check(context, directory, received)?;
@@ -228,7 +322,7 @@ fn download_all(context: &Context, chosen: Vec<Chosen>, directory: &Path) -> Res
     Ok(done.into_iter().map(|(_, one)| one).collect())
 }
 
-impl Chosen {
+impl Chosen<'_> {
     fn fetch(&self, context: &Context, directory: &Path) -> Result<Received, OpsError> {
         let need = &self.need;
         let (path, partial) = (directory.join(&need.archive), directory.join(format!(".{}.part", need.archive)));

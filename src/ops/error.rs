@@ -349,6 +349,12 @@ pub enum OpsError {
         /// The registry that was asked.
         registry: String,
     },
+    /// An archive was asked for of a pack that packs.toml takes from a directory.
+    #[error("packs.toml takes {name} from a directory, which has no archive to download")]
+    NoArchiveOfPath {
+        /// The pack.
+        name: PackName,
+    },
     /// A pack has no release in a range.
     #[error("no release of {name} in {registry} is in {range}{}", newest.as_ref().map_or_else(String::new, |newest| format!("; the newest is {newest}")))]
     NoSuchRelease {

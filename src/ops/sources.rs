@@ -222,6 +222,19 @@ impl<'c> Sources<'c> {
         Ok(None)
     }
 
+    /// Names for people the places that are asked for a pack.
+    ///
+    /// # Errors
+    /// As [`Sources::registry`].
+    pub(super) fn asked(&self, assigned: &Assigned, name: &PackName) -> Result<String, OpsError> {
+        if let Some(RequirementSource::GitHub(repository)) = assigned.written.get(name) {
+            return Ok(self.repository(repository)?.describe());
+        }
+        let registries = assigned.registries(name, &self.order).unwrap_or_default();
+        let described = registries.iter().map(|registry| Ok(self.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
+        Ok(described.join(" or "))
+    }
+
     /// Gives all registries, in the order in which they are asked.
     pub(super) fn order(&self) -> &[RegistryName] {
         &self.order
@@ -284,7 +297,24 @@ pub(super) fn open_to_read(context: &Context, registry: &str) -> Result<Registry
     open_typed(context, registry, Purpose::Read)
 }
 
+/// Tells which registry of packs.toml was typed; `None` for a directory or an address.
+///
+/// # Errors
+/// [`OpsError::NoSuchFile`] where it is none of them.
+pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<RegistryName>, OpsError> {
+    let path = context.directory.join(registry);
+    let is_directory = || Ok::<_, OpsError>(fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File));
+    if local_directory(registry).is_some() || is_address(registry) || is_directory()? {
+        return Ok(None);
+    }
+    RegistryName::parse(registry).map(Some).map_err(|_| OpsError::NoSuchFile { path })
+}
+
 fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
+    if let Some(name) = typed_name(context, registry)? {
+        let project = Project::open(context)?;
+        return Sources::new(context, &project.manifest, &project.directory).open(&name, purpose);
+    }
     if let Some(directory) = local_directory(registry) {
         return Ok(open_directory(&context.directory.join(directory)));
     }
@@ -292,13 +322,7 @@ fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
         let failed = |source| SourceError::Transport { registry: shown(registry), source: Box::new(source) };
         return Ok(RegistrySource::new(open_remote(context, registry, purpose).map_err(failed)?));
     }
-    let path = context.directory.join(registry);
-    if fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File) {
-        return Ok(open_directory(&path));
-    }
-    let name = RegistryName::parse(registry).map_err(|_| OpsError::NoSuchFile { path })?;
-    let project = Project::open(context)?;
-    Sources::new(context, &project.manifest, &project.directory).open(&name, purpose)
+    Ok(open_directory(&context.directory.join(registry)))
 }
 
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
@@ -396,6 +420,16 @@ impl Assigned {
         Ok(Assigned { written, locked: lockfile.into_iter().flat_map(|lockfile| lockfile.releases).filter_map(registry).collect() })
     }
 
+    /// Takes one pack from one registry.
+    pub(super) fn to_registry(name: &PackName, registry: &RegistryName) -> Assigned {
+        Assigned { written: BTreeMap::from([(name.clone(), RequirementSource::Registry(Some(registry.clone())))]), locked: BTreeMap::new() }
+    }
+
+    /// Tells whether the environment writes or has locked a pack.
+    pub(super) fn knows(&self, name: &PackName) -> bool {
+        self.written.contains_key(name) || self.locked.contains_key(name)
+    }
+
     /// Gives the registries to ask for a pack, in order; `None` for one that comes from no registry.
     ///
     /// Without any in packs.toml it is the default one, whose absence is then told.
@@ -440,13 +474,21 @@ pub(super) fn load_documents(sources: &Sources<'_>, assigned: &Assigned, start: 
     Ok(documents)
 }
 
-enum Loaded {
+/// What the place that a pack comes from says about it.
+pub(super) enum Loaded {
+    /// Everything known about its releases, and where that is from.
     Document(SourceId, IndexDocument),
+    /// No registry asked has it.
     Absent,
+    /// It is a directory of the project.
     Elsewhere,
 }
 
-fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Result<(PackName, Loaded), OpsError> {
+/// Asks the place that a pack comes from about its releases.
+///
+/// # Errors
+/// As [`Sources::first_with`].
+pub(super) fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Result<(PackName, Loaded), OpsError> {
     if let Some(RequirementSource::GitHub(repository)) = assigned.written.get(&name) {
         let loaded = load_released(sources, repository, &name)?;
         return Ok((name, loaded));

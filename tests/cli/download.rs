@@ -283,3 +283,54 @@ fn a_download_is_chosen_or_refused_before_anything_is_written() {
     outside(&server.address());
     outside("../registry");
 }
+
+/// Publishes a pack into another registry of the world.
+fn publish_to(world: &TestEnv, registry: &str, pack: &Pack) {
+    let directory = world.root().join(registry);
+    fs::create_dir_all(&directory).expect("made");
+    let archive = world.build(pack);
+    world.packs([PathBuf::from("publish"), archive, "--registry".into(), directory]).succeeds();
+}
+
+/// Dependency confusion: the same name is in a registry where everybody may publish.
+#[test]
+fn a_pack_is_downloaded_from_where_the_project_takes_it() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("kanban", "9.0.0"));
+    publish_to(&world, "internal", &Pack::new("secrets", "1.0.0"));
+    let head = "[project]\nname = \"demo\"\ndefault-environment = \"dev\"\n\n[registries]\ndefault = \"file:../registry\"\ninternal = \"file:../internal\"\n\n";
+    let from_internal = "{ version = \"*\", registry = \"internal\" }";
+    let chosen = |rest: &str, arguments: &[&str]| {
+        world.write("packs.toml", &format!("{head}{rest}"));
+        let told = world.packs(["download", "-n", "--json"].iter().chain(arguments)).succeeds().json();
+        told["archives"][0]["archive"].as_str().expect("a name").to_owned()
+    };
+    let of_dev = format!("[environments.dev.packages]\nkanban = {from_internal}\n[environments.prod.packages]\nkanban = \"*\"\n");
+    assert_eq!(chosen(&of_dev, &["kanban"]), "kanban-9.0.0.tar.zst", "an environment's own packs count");
+    assert_eq!(chosen(&of_dev, &["kanban", "-E", "prod"]), "kanban-2.1.0.tar.zst");
+    let of_prod = format!("[environments.dev]\n[environments.prod.packages]\nkanban = {from_internal}\n");
+    assert_eq!(chosen(&of_prod, &["kanban"]), "kanban-9.0.0.tar.zst", "another environment knows it");
+    assert_eq!(chosen("[environments.dev]\n", &["kanban"]), "kanban-2.1.0.tar.zst", "the first that has it");
+    assert_eq!(chosen("[environments.dev]\n", &["secrets"]), "secrets-1.0.0.tar.zst", "only the second has it");
+    assert_eq!(chosen("[environments.dev]\n", &["kanban", "--registry", "internal"]), "kanban-9.0.0.tar.zst");
+    world.packs(["download", "nothing"]).fails(9).says("no pack nothing in").says(" or ");
+    world.write("packs.toml", &format!("{head}[environments.dev.packages]\nkanban = {{ path = \"here\" }}\n"));
+    world.packs(["download", "kanban"]).fails(2).says("packs.toml takes kanban from a directory").says("hint: `packs build DIRECTORY`");
+}
+
+#[test]
+fn a_download_notices_an_older_index_and_remembers_a_newer_one() {
+    let world = TestEnv::with_kanban();
+    world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ndefault = \"file:../registry\"\n\n[packages]\nkanban = \"*\"\n");
+    // A home, in which something can be remembered.
+    world.packs(["switch"]).succeeds();
+    let index = world.registry().join("index/sn/snippets.json");
+    let old = fs::read(&index).expect("there");
+    world.publish(&Pack::new("snippets", "1.1.0"));
+    world.packs(["download", "snippets", "-n"]).succeeds();
+    fs::write(&index, old).expect("written");
+    for registry in [&[][..], &["--registry", "default"]] {
+        world.packs(["download", "snippets"].iter().chain(registry)).fails(5).says("snippets");
+    }
+    assert!(!world.has("snippets-1.0.0.tar.zst"));
+}

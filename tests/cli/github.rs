@@ -85,6 +85,15 @@ fn archives_uploaded_by_hand_are_locked_and_switched_to() {
 }
 
 #[test]
+fn an_archive_is_downloaded_from_the_repository_that_packs_toml_names() {
+    let (world, server) = world();
+    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
+    let told = world.run(&mut command(&world, &server, &["download", "kanban", "--to", "vendor", "--json"])).succeeds().json();
+    assert_eq!(told["archives"][0]["registry"], "github:acme/kanban");
+    assert!(world.has("vendor/kanban-2.0.0.tar.zst") && world.has("vendor/kanban-2.0.0.tar.zst.sha256"));
+}
+
+#[test]
 fn what_is_locked_asks_the_api_nothing() {
     let (world, server) = world();
     add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
