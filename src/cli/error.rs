@@ -273,6 +273,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
         OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
         OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
+        OpsError::OtherSeen { .. } => kind("seen-newer", USAGE),
         OpsError::NoArchiveOfPath { .. } => kind("no-archive-of-path", USAGE),
         OpsError::NoKeyDirectory => kind("no-key-directory", USAGE),
         OpsError::KeyExists { .. } => kind("key-exists", USAGE),
@@ -519,6 +520,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
         }
         OpsError::ArchiveMissing { .. } => vec!["publish it again, or `packs update` to a release that is there".into()],
+        OpsError::OtherSeen { .. } => vec!["a newer packs wrote it: use that one with this home".into()],
         OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],

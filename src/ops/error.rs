@@ -349,6 +349,16 @@ pub enum OpsError {
         /// The registry that was asked.
         registry: String,
     },
+    /// What a home remembers of registries was written by another packs, most likely a newer one.
+    #[error("{}: the schema is {found:?}, expected {expected:?}; nothing was changed", path.display())]
+    OtherSeen {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: String,
+        /// The one this packs reads.
+        expected: &'static str,
+    },
     /// An archive was asked for of a pack that packs.toml takes from a directory.
     #[error("packs.toml takes {name} from a directory, which has no archive to download")]
     NoArchiveOfPath {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Deserialize;
@@ -103,14 +104,38 @@ pub(super) fn known(context: &Context, name: &RegistryName, address: &str) -> Re
 fn read(context: &Context, name: &RegistryName) -> Result<SeenFile, OpsError> {
     let path = context.layout.registry_file(name);
     let Some(bytes) = fsys::read_optional(&path, FILE_BYTES_MAX)? else { return Ok(SeenFile::default()) };
-    match serde_json::from_slice::<SeenFile>(&bytes) {
-        Ok(file) if file.schema == SCHEMA => Ok(file),
-        // It cannot be made whole again, and nothing works better without an answer.
-        _ => {
+    // It cannot be made whole again, and nothing works better without an answer.
+    parse(&bytes, &path).map(|file| {
+        file.unwrap_or_else(|| {
             context.warn(format!("{} cannot be read: an older index of {name} would not be noticed this time", path.display()));
-            Ok(SeenFile::default())
-        }
+            SeenFile::default()
+        })
+    })
+}
+
+/// Reads a document; `None` where it is damaged.
+fn parse(bytes: &[u8], path: &Path) -> Result<Option<SeenFile>, OpsError> {
+    /// What every schema has.
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
     }
+    match serde_json::from_slice::<Head>(bytes) {
+        // Another packs wrote it, and what it knows must not be lost.
+        Ok(head) if head.schema != SCHEMA => Err(OpsError::OtherSeen { path: path.to_owned(), found: head.schema, expected: SCHEMA }),
+        _ => Ok(serde_json::from_slice(bytes).ok().filter(|file: &SeenFile| file.schema == SCHEMA)),
+    }
+}
+
+/// Moves a damaged document out of the way of a new one, for whoever wants to look at it; the caller holds the lock.
+fn put_aside(context: &Context, path: &Path) -> Result<(), OpsError> {
+    let Some(bytes) = fsys::read_optional(path, FILE_BYTES_MAX)? else { return Ok(()) };
+    if parse(&bytes, path)?.is_none() {
+        let aside = path.with_extension("json.damaged");
+        fsys::rename(path, &aside)?;
+        context.warn(format!("{} was damaged, and is put aside as {}", path.display(), aside.display()));
+    }
+    Ok(())
 }
 
 fn change(context: &Context, name: &RegistryName, change: impl FnOnce(&mut SeenFile)) -> Result<(), OpsError> {
@@ -120,6 +145,7 @@ fn change(context: &Context, name: &RegistryName, change: impl FnOnce(&mut SeenF
     }
     let write = || -> Result<(), OpsError> {
         let _lock = context.waiting(|waiting| locks::registries(&context.layout, waiting))?;
+        put_aside(context, &path)?;
         let mut file = read(context, name)?;
         SCHEMA.clone_into(&mut file.schema);
         change(&mut file);

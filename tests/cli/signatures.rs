@@ -208,10 +208,27 @@ fn an_older_index_is_noticed() {
     // What is damaged is said, and what is not there is not asked for.
     let memory = world.home().join("registries/default.json");
     fs::write(&memory, "{").expect("written");
-    world.packs(["lock"]).succeeds();
+    fs::remove_file(world.project().join("packs.lock")).expect("removed");
+    let aside = world.home().join("registries/default.json.damaged");
+    world.packs(["lock"]).succeeds().says("was damaged, and is put aside as");
+    assert_eq!((fs::read_to_string(&aside).expect("there").as_str(), memory.exists()), ("{", true));
     fs::remove_file(&memory).expect("removed");
     world.packs(["update"]).succeeds();
     assert!(memory.exists());
+}
+
+#[test]
+fn what_a_newer_packs_remembers_is_never_overwritten() {
+    let world = signed_world();
+    world.packs(["lock"]).succeeds();
+    let memory = world.home().join("registries/default.json");
+    let newer = fs::read_to_string(&memory).expect("there").replace("packs.seen/1", "packs.seen/2");
+    fs::write(&memory, &newer).expect("written");
+    publish(&world, &Pack::new("kanban", "1.1.0").file("a", "two\n"), &["--key", "acme"]).succeeds();
+    for command in [&["update"][..], &["registry", "forget", "default"]] {
+        world.packs(command).fails(2).says("the schema is \"packs.seen/2\", expected \"packs.seen/1\"; nothing was changed");
+        assert_eq!(fs::read_to_string(&memory).expect("there"), newer);
+    }
 }
 
 #[test]
