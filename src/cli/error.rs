@@ -375,6 +375,7 @@ fn build(error: &BuildError) -> Kind {
 
 fn net(error: &NetError) -> Kind {
     match error {
+        NetError::Locked { .. } => kind("locked", BUSY),
         NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
         NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
         NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
@@ -604,6 +605,7 @@ fn github_hints(error: &GitHubError) -> Vec<String> {
 
 fn net_hints(error: &NetError) -> Vec<String> {
     match error {
+        NetError::Locked { .. } => vec!["wait longer with --wait SECONDS; the lock ends with the process that holds it".into()],
         NetError::NoRegistry { .. } => vec!["check the address under [registries] in packs.toml; relative ones start at packs.toml".into()],
         NetError::Unsupported { .. } | NetError::InvalidAddress { .. } => {
             vec!["packs opens file:DIRECTORY, https://HOST/PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and az://CONTAINER/PREFIX".into()]

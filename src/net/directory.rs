@@ -3,7 +3,7 @@
 //! Protocol, for processes that write to one directory at once:
 //!
 //! 1. A writer fills a temporary file `.packs-tmp-<pid>-<n>` beside its target, kernel-locked from birth, and fsyncs it. This holds no other lock, however long it takes.
-//! 2. It takes the kernel lock of `.packs-registry.lock` at the root, looks whether the precondition holds, renames the temporary file over the target, and fsyncs the directory.
+//! 2. It takes the kernel lock of `.packs-registry.lock` at the root, for which it waits only so long, looks whether the precondition holds, renames the temporary file over the target, and fsyncs the directory.
 //! 3. Temporary files are born and cleared away under the registry's lock too: one that can be locked has lost its writer, and the next writer to that directory removes it.
 //!
 //! Order of locks: the registry's, then a temporary file's; nobody waits for the registry's lock with a writer's file half made. Readers lock nothing, so a
@@ -12,6 +12,7 @@
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
+use std::fs::TryLockError;
 use std::io;
 use std::io::Read;
 use std::io::Seek as _;
@@ -23,6 +24,9 @@ use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::model::TreePath;
 use crate::net::Answer;
@@ -37,6 +41,12 @@ use crate::net::Written;
 /// The file at the root whose kernel lock orders writers.
 const LOCK_FILE: &str = ".packs-registry.lock";
 
+/// How long a writer waits for others where nobody says.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// How often a waiter looks again: short beside any operation, long beside the call.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 /// How the names of temporary files start; no file of a registry starts with a dot.
 const TEMPORARY_PREFIX: &str = ".packs-tmp-";
 
@@ -47,12 +57,19 @@ static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Clone)]
 pub struct Directory {
     root: PathBuf,
+    wait_max: Duration,
 }
 
 impl Directory {
     /// Names the directory; it is looked at when it is used.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Directory { root: root.into() }
+        Directory { root: root.into(), wait_max: WAIT_MAX }
+    }
+
+    /// Waits no longer than this for other writers; zero tries once.
+    #[must_use]
+    pub fn waiting(self, wait_max: Duration) -> Self {
+        Directory { wait_max, ..self }
     }
 
     /// Gives the directory.
@@ -192,9 +209,18 @@ impl FilePlace<'_> {
     }
 
     fn lock(&self) -> Result<File, NetError> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.registry.root.join(LOCK_FILE));
-        let locked = file.and_then(|file| file.lock().map(|()| file));
-        locked.map_err(|source| self.failed("lock the registry to write", source))
+        let failed = |source| self.failed("lock the registry to write", source);
+        let (path, wait_max) = (self.registry.root.join(LOCK_FILE), self.registry.wait_max);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if began.elapsed() >= wait_max => return Err(NetError::Locked { path, wait_max }),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN_AFTER),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
     }
 
     fn create_temporary(&self) -> Result<Temporary, NetError> {

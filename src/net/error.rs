@@ -30,6 +30,14 @@ pub enum NetError {
         /// The root, as people name it.
         root: String,
     },
+    /// Another writer holds the lock of a registry in a directory.
+    #[error("{} is locked by another packs that writes there, waited {} s", path.display(), wait_max.as_secs())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        wait_max: Duration,
+    },
     /// A path that no file of a registry can have.
     #[error("no file of {root} can be called {path:?}")]
     InvalidPath {

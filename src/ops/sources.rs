@@ -143,7 +143,7 @@ impl<'c> Sources<'c> {
         let entry = self.entry(name)?;
         let unopened = |source| OpsError::UnopenedRegistry { name: name.clone(), at: entry.at.clone(), source: Box::new(source) };
         let transport = match local_directory(&entry.url) {
-            Some(directory) => Box::new(Directory::new(self.resolved(&directory))),
+            Some(directory) => Box::new(Directory::new(self.resolved(&directory)).waiting(self.context.wait_max)),
             None => open_remote(self.context, &entry.url, purpose).map_err(unopened)?,
         };
         let source = RegistrySource::new(transport);
@@ -316,13 +316,13 @@ fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
         return Sources::new(context, &project.manifest, &project.directory).open(&name, purpose);
     }
     if let Some(directory) = local_directory(registry) {
-        return Ok(open_directory(&context.directory.join(directory)));
+        return Ok(open_directory(context, &context.directory.join(directory)));
     }
     if is_address(registry) {
         let failed = |source| SourceError::Transport { registry: shown(registry), source: Box::new(source) };
         return Ok(RegistrySource::new(open_remote(context, registry, purpose).map_err(failed)?));
     }
-    Ok(open_directory(&context.directory.join(registry)))
+    Ok(open_directory(context, &context.directory.join(registry)))
 }
 
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
@@ -339,7 +339,7 @@ fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box
 /// Opens one address, as it is; a mirror may be a directory of this machine.
 fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, NetError> {
     if let Some(directory) = local_directory(address) {
-        return Ok(Box::new(Directory::new(directory)));
+        return Ok(Box::new(Directory::new(directory).waiting(context.wait_max)));
     }
     if context.offline {
         return Ok(Box::new(Unasked::new(shown(address))));
@@ -348,8 +348,8 @@ fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, 
 }
 
 /// Opens a directory as a registry.
-fn open_directory(root: &Path) -> RegistrySource {
-    RegistrySource::new(Box::new(Directory::new(root)))
+fn open_directory(context: &Context, root: &Path) -> RegistrySource {
+    RegistrySource::new(Box::new(Directory::new(root).waiting(context.wait_max)))
 }
 
 /// Tells whether a text is written as an address: a scheme, then `://`.
