@@ -86,7 +86,7 @@ pub struct RegistryProblem {
 /// # Errors
 /// [`OpsError::Source`] where not even its packs could be listed.
 pub fn check_registry(context: &Context, registry: &str) -> Result<RegistryCheckOutcome, OpsError> {
-    let source = sources::open_to_read(context, registry)?;
+    let source = sources::open_to_check(context, registry)?;
     let found = Findings::default();
     let check = Check { context, keys: keys(&source, &found), source: &source, found: &found };
     let packs = source.packs()?;

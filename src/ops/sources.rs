@@ -82,8 +82,10 @@ impl LockedFrom {
 /// What a registry is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
+    /// To read, also from mirrors and the index cache.
     Read,
-    Write,
+    /// To write to it or to check it: the registry itself.
+    Itself,
 }
 
 impl<'c> Sources<'c> {
@@ -286,7 +288,7 @@ impl<'c> Sources<'c> {
 /// # Errors
 /// [`OpsError::NoSuchFile`] where it is none of them; as [`Sources::registry`].
 pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    open_typed(context, registry, Purpose::Write)
+    open_typed(context, registry, Purpose::Itself)
 }
 
 /// Opens what was typed as a registry to read from, likewise.
@@ -310,6 +312,14 @@ pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<Reg
     RegistryName::parse(registry).map(Some).map_err(|_| OpsError::NoSuchFile { path })
 }
 
+/// Opens what was typed as a registry to look it through, likewise: no mirror and no cache answers for it.
+///
+/// # Errors
+/// As [`open_to_write`].
+pub(super) fn open_to_check(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
+    open_typed(context, registry, Purpose::Itself)
+}
+
 fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
     if let Some(name) = typed_name(context, registry)? {
         let project = Project::open(context)?;
@@ -327,7 +337,7 @@ fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
 
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
 fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
-    if purpose == Purpose::Write {
+    if purpose == Purpose::Itself {
         return open_address(context, address);
     }
     let mut addresses =

@@ -95,6 +95,20 @@ fn a_mirror_stands_in_for_a_registry_and_is_passed_over_where_it_lacks_a_file() 
     assert!(!world.read("packs.lock").contains("example.org"));
 }
 
+#[test]
+fn a_check_looks_at_the_registry_itself_and_at_no_mirror() {
+    let (world, server) = served();
+    let mirror = world.root().join("mirror");
+    world.packs(["registry", "check", &server.address()]).succeeds();
+    fs::rename(world.registry(), &mirror).expect("moved");
+    assert!(std::process::Command::new("cp").arg("-r").arg(&mirror).arg(world.registry()).status().expect("it runs").success());
+    settings(&world, &format!("[[mirrors]]\nfrom = \"{}\"\nto = [\"file:{}\"]\nonly = true\n", server.address(), mirror.display()));
+    fs::remove_file(world.registry().join("packs/kanban/2.0.3/kanban-2.0.3.tar.zst")).expect("removed");
+    for registry in [server.address().as_str(), "default"] {
+        world.packs(["registry", "check", registry]).fails(5).prints("bad packs/kanban/2.0.3/kanban-2.0.3.tar.zst: it is missing");
+    }
+}
+
 /// A world whose registry is served over http.
 fn served() -> (TestEnv, FaultServer) {
     let world = TestEnv::with_kanban();
