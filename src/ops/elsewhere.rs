@@ -34,7 +34,9 @@ fn hints_on(sources: &Sources<'_>, project: &Project, wants: &Wants, (name, at):
     let asked = wants.packages.get(name).map_or(&RequirementSource::Registry(None), |entry| &entry.requirement.source);
     let Some(own) = sources::registry_of(asked) else { return Vec::new() };
     let has = |registry: &RegistryName| sources.registry(registry).is_ok_and(|source| matches!(source.index(name), Ok(Answer::Found(_))));
-    let others = project.manifest.registries.keys().filter(|registry| **registry != own && has(registry));
+    // The name of a pack of a registry that was chosen is nobody else's business: it is not sent to others for a hint.
+    let may_ask = |registry: &RegistryName| !matches!(asked, RequirementSource::Registry(Some(_))) || sources.local_root(registry).is_some();
+    let others = project.manifest.registries.keys().filter(|registry| **registry != own && may_ask(registry) && has(registry));
     let mut hints: Vec<ConflictHint> = others.map(|registry| ConflictHint::InOtherRegistry { name: name.clone(), registry: registry.clone() }).collect();
     if hints.is_empty() {
         let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|source| source.packs().ok()).unwrap_or_default().into_iter().collect();

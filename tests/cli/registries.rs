@@ -73,6 +73,17 @@ fn a_locked_pack_never_moves_to_another_registry_unsaid() {
 }
 
 #[test]
+fn the_name_of_a_private_pack_reaches_no_other_registry_for_a_hint() {
+    let (world, server) = served();
+    publish_to(&world, "internal", &Pack::new("vault", "1.0.0"));
+    publish_to(&world, "third", &Pack::new("kanban", "1.0.0"));
+    let registries = format!("default = \"{}\"\ninternal = \"file:../internal\"\nthird = \"file:../third\"\n", server.address());
+    manifest(&world, &registries, "kanban = { version = \"*\", registry = \"internal\" }\n");
+    world.packs(["lock"]).fails(3).says("third");
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
+}
+
+#[test]
 fn a_registry_that_fails_never_leads_on_to_the_next() {
     let world = TestEnv::with_kanban();
     publish_to(&world, "internal", &Pack::new("kanban", "9.0.0"));
