@@ -42,7 +42,7 @@ use crate::net::Written;
 const LOCK_FILE: &str = ".packs-registry.lock";
 
 /// How long a writer waits for others where nobody says.
-const WAIT_MAX: Duration = Duration::from_secs(300);
+const WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// How often a waiter looks again: short beside any operation, long beside the call.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);

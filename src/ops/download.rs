@@ -250,7 +250,7 @@ fn choose_from<'c>(context: &Context, platform: Option<Platform>, asked: &AskedP
         Choice::Yanked(release, reason) => Err(OpsError::AllYanked {
             name: name.clone(),
             range: Box::new(range),
-            registry: source.describe(),
+            registry: place.describe(),
             newest: Box::new(release.version.clone()),
             reason: reason.to_owned(),
         }),
