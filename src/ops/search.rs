@@ -92,7 +92,10 @@ pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcom
 
 fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names)>, OpsError> {
     if let Some(registry) = registry {
-        return Ok(list(context, &sources::open_to_read(context, registry)?)?.map(|names| (registry.to_owned(), names)).into_iter().collect());
+        let source = sources::open_to_read(context, registry)?;
+        // An address as it was typed may hold a password.
+        let shown = if sources::is_address(registry) { source.describe() } else { registry.to_owned() };
+        return Ok(list(context, &source)?.map(|names| (shown, names)).into_iter().collect());
     }
     let project = Project::open(context)?;
     let sources = Sources::new(context, &project.manifest, &project.directory);

@@ -113,6 +113,10 @@ fn no_secret_is_printed_or_kept() {
     assert_eq!(run(&["switch", "-vv"]), Some(0));
     assert_eq!(server.requests()[0].header("authorization"), Some("Basic a2ltOmh1bnRlcjI="));
     assert!(server.requests()[0].target.ends_with("?sig=hunter3"), "{:?}", server.requests()[0]);
+    let typed = server.address().replace("://", "://kim:hunter9@") + "?sig=hunter10";
+    for arguments in [["search", "kanban", "--registry", &typed, "--json"], ["search", "kanban", "-vv", "--registry", &typed]] {
+        assert_eq!(run(&arguments), Some(0));
+    }
     for fault in [Fault::Status(401, vec![]), Fault::NoAnswer, Fault::Status(500, vec![]), Fault::Redirect(302, "http://a.example.invalid:1/?hunter6".into())] {
         server.set_rules(vec![Rule::always("", fault)]);
         assert_ne!(run(&["lock", "--json", "-vv", "--upgrade"]), Some(0));
