@@ -180,6 +180,9 @@ pub trait Transport: Send + Sync {
         Ok(None)
     }
 
+    /// Is told that what was read last of a file was checked and is believed: whoever keeps copies keeps this one from now on.
+    fn accept(&self, _path: &str) {}
+
     /// Names the root for people: `file:/srv/packs`; holds no secret.
     fn describe(&self) -> String;
 }

@@ -3,13 +3,18 @@
 //! Nothing is believed because it is cached. Each document is asked for again, once per command, with the state it had (an `ETag`): a registry that says it
 //! is the same spares its bytes, no more. Only where the network may not be asked is the cache the answer, and how old it is is said.
 //!
+//! A document is kept once its reader believes it (`Transport::accept`): one that is refused, or a registry that lacks it for once, leaves the one before in
+//! its place, so that `--offline` still has it.
+//!
 //! Protocol: an entry is one file, a line of JSON with the digest of everything in it, then the document's bytes. It is written under another name and
 //! renamed, unsynced: whoever reads sees one entry or another, and what a power cut or a hand damaged has another digest and counts as not there. Any of it
 //! may be deleted at any time. What a failed write would have kept is fetched again.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -68,17 +73,35 @@ pub(super) struct Cached {
     now: Timestamp,
     report: Arc<dyn Report>,
     told: AtomicBool,
+    /// What was read and nobody has accepted yet, by path.
+    unjudged: Mutex<BTreeMap<String, Fetched>>,
 }
 
 impl Cached {
     /// Keeps what is read of the registry at this address.
     pub(super) fn new(inner: Box<dyn Transport>, address: &str, context: &Context) -> Self {
-        Cached { inner, directory: directory(context, address), now: context.now(), report: Arc::clone(&context.report), told: AtomicBool::new(false) }
+        Cached {
+            inner,
+            directory: context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32]),
+            now: context.now(),
+            report: Arc::clone(&context.report),
+            told: AtomicBool::new(false),
+            unjudged: Mutex::new(BTreeMap::new()),
+        }
     }
 
     fn entry(&self, path: &str, bytes_max: u64) -> Option<Entry> {
         let bytes = fsys::read_optional(&self.directory.join(path), bytes_max.saturating_add(HEAD_BYTES_MAX)).ok()??;
         parse(&bytes, path).filter(|entry| entry.fetched.bytes.len() as u64 <= bytes_max)
+    }
+
+    /// Holds what was read until its reader has judged it; nothing where there is nothing new.
+    fn hold(&self, path: &str, fetched: Option<&Fetched>) {
+        let mut unjudged = self.unjudged.lock().expect("no holder panics");
+        match fetched {
+            Some(fetched) => drop(unjudged.insert(path.to_owned(), fetched.clone())),
+            None => drop(unjudged.remove(path)),
+        }
     }
 
     /// Writes an entry; a cache that cannot be written is no failure.
@@ -106,15 +129,6 @@ impl Cached {
     }
 }
 
-/// Drops what is kept of a registry under a path.
-pub(super) fn forget(context: &Context, address: &str, path: &str) {
-    let _ = fsys::remove_file(&directory(context, address).join(path));
-}
-
-fn directory(context: &Context, address: &str) -> PathBuf {
-    context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32])
-}
-
 impl Transport for Cached {
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         if !is_kept(path) {
@@ -123,10 +137,11 @@ impl Transport for Cached {
         let Some(entry) = self.entry(path, bytes_max) else {
             let answer = self.inner.read(path, bytes_max)?;
             if let Answer::Found(fetched) = &answer {
-                self.keep(path, fetched);
+                self.hold(path, Some(fetched));
             }
             return Ok(answer);
         };
+        self.hold(path, None);
         Ok(match self.inner.read_changed(path, bytes_max, &entry.fetched.revision)? {
             Answer::Found(Changed::Same) => {
                 if self.now.duration_since(entry.asked_at) > NOTE_AGE_MAX {
@@ -135,13 +150,10 @@ impl Transport for Cached {
                 Answer::Found(entry.fetched)
             }
             Answer::Found(Changed::Other(fetched)) => {
-                self.keep(path, &fetched);
+                self.hold(path, Some(&fetched));
                 Answer::Found(fetched)
             }
-            Answer::Absent => {
-                let _ = fsys::remove_file(&self.directory.join(path));
-                Answer::Absent
-            }
+            Answer::Absent => Answer::Absent,
             Answer::Offline => {
                 self.tell_age(entry.asked_at);
                 Answer::Found(entry.fetched)
@@ -163,6 +175,14 @@ impl Transport for Cached {
 
     fn list(&self, directory: &str) -> Result<Option<Vec<String>>, NetError> {
         self.inner.list(directory)
+    }
+
+    fn accept(&self, path: &str) {
+        // Apart, so that the lock is free again before the disk is written.
+        let accepted = self.unjudged.lock().expect("no holder panics").remove(path);
+        if let Some(fetched) = accepted {
+            self.keep(path, &fetched);
+        }
     }
 
     fn describe(&self) -> String {

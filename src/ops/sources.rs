@@ -35,14 +35,12 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
-use crate::ops::index_cache;
 use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
 use crate::ops::seen::Seen;
 use crate::registry::IndexDocument;
-use crate::registry::index_path;
 use crate::source::RegistrySource;
 use crate::source::Source;
 use crate::source::SourceError;
@@ -169,16 +167,12 @@ impl<'c> Sources<'c> {
     /// # Errors
     /// [`OpsError::OlderIndex`]; those of [`Source::index`].
     pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        let answer = self.registry(registry)?.index(name);
-        if let Err(refusal) = &answer
-            && !matches!(refusal, SourceError::Transport { .. })
-        {
-            // What is refused must not be kept: the registry would go on saying that it is the same.
-            index_cache::forget(self.context, &self.entry(registry)?.url, &index_path(name));
-        }
-        let answer = answer?;
+        let source = self.registry(registry)?;
+        let answer = source.index_file(name)?.try_map(|fetched| source.read_index(&fetched, name))?;
         if let Answer::Found(document) = &answer {
             self.seen(registry)?.check(name, document.revision)?;
+            // Not before: what is refused must not take the place of what was good.
+            source.accept_index(name);
         }
         Ok(answer)
     }

@@ -61,7 +61,9 @@ impl RegistrySource {
     /// Reads the list of all packs.
     pub fn names(&self) -> Result<Answer<Names>, SourceError> {
         let answer = self.transport.read(NAMES_FILE, NAMES_BYTES_MAX).map_err(|source| self.failed(source))?;
-        answer.try_map(|fetched| Names::parse(&fetched.bytes).map_err(|source| self.refused(source)))
+        let answer = answer.try_map(|fetched| Names::parse(&fetched.bytes).map_err(|source| self.refused(source)))?;
+        self.transport.accept(NAMES_FILE);
+        Ok(answer)
     }
 
     /// Gives the names of all packs that have an index document: by looking, or where a registry cannot be listed, by its list.

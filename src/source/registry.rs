@@ -44,7 +44,9 @@ pub struct Trust {
 
 impl Source for RegistrySource {
     fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, SourceError> {
-        self.index_file(name)?.try_map(|fetched| self.read_index(&fetched, name))
+        let answer = self.index_file(name)?.try_map(|fetched| self.read_index(&fetched, name))?;
+        self.accept_index(name);
+        Ok(answer)
     }
 
     fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError> {
@@ -91,6 +93,11 @@ impl RegistrySource {
     /// Reads the bytes of a pack's index document, unchecked.
     pub fn index_file(&self, name: &PackName) -> Result<Answer<Fetched>, SourceError> {
         self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
+    }
+
+    /// Tells the transport that the index document it read last of a pack is believed.
+    pub fn accept_index(&self, name: &PackName) {
+        self.transport.accept(&registry::index_path(name));
     }
 
     /// Reads a document that was fetched, and believes it if one of the trusted keys signed it.

@@ -179,3 +179,22 @@ fn what_was_refused_is_not_kept() {
     assert_ne!(world.packs(["lock"]).code, Some(0));
     world.packs(["lock"]).succeeds();
 }
+
+#[test]
+fn what_is_refused_or_missing_for_once_leaves_the_good_entry() {
+    let (world, server) = served();
+    world.packs(["switch"]).succeeds();
+    let good: Vec<Vec<u8>> = entries(&world).iter().map(|entry| fs::read(entry).expect("there")).collect();
+    let kept = || entries(&world).iter().map(|entry| fs::read(entry).expect("there")).collect::<Vec<_>>();
+    // Another version of the document than the one that is kept, so that the registry does not say it is the same.
+    world.publish(&Pack::new("kanban", "2.9.0"));
+    for (fault, code) in [(Fault::Truncated(40), 5), (Fault::Status(404, vec![]), 3)] {
+        server.set_rules(vec![Rule::always("index/ka/kanban.json", fault)]);
+        world.packs(["update"]).fails(code);
+        assert_eq!(kept(), good, "exit code {code}");
+        world.packs(["update", "--offline"]).succeeds().says("is taken from the index cache, ");
+    }
+    server.set_rules(vec![]);
+    world.packs(["update"]).succeeds();
+    assert_ne!(kept(), good);
+}
