@@ -1,7 +1,6 @@
 //! Everything a registry says of one pack, and where the project at hand has it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,7 +23,6 @@ use crate::ops::sources::Sources;
 use crate::registry::Deprecation;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
-use crate::source::RegistrySource;
 use crate::source::Source as _;
 
 /// Which pack, and where.
@@ -105,7 +103,7 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
         Err(OpsError::NoProject { .. }) if request.registry.is_some() => None,
         Err(error) => return Err(error),
     };
-    let (source, document) = match (&request.registry, &project) {
+    let (registry, document) = match (&request.registry, &project) {
         (Some(registry), _) => typed(context, name, registry)?,
         (None, Some(project)) => of_project(context, name, project)?,
         (None, None) => unreachable!("without a registry there is a project"),
@@ -114,10 +112,10 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
     releases.sort_by(|one, other| other.version.cmp(&one.version));
     let fits = |release: &&&IndexRelease| request.pack.range.as_ref().is_none_or(|range| range.matches(&release.version));
     let described = releases.iter().filter(fits).max_by_key(|release| (release.yanked.is_none(), !release.version.is_prerelease(), &release.version));
-    let described = described.ok_or_else(|| OpsError::NoSuchPack { name: name.clone(), registry: format!("that range in {}", source.describe()) })?;
+    let described = described.ok_or_else(|| OpsError::NoSuchPack { name: name.clone(), registry: format!("that range in {registry}") })?;
     Ok(InfoOutcome {
         name: name.clone(),
-        registry: source.describe(),
+        registry,
         version: described.version.clone(),
         description: described.description.clone(),
         license: described.license.clone(),
@@ -130,29 +128,42 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
     })
 }
 
-fn typed(context: &Context, name: &PackName, registry: &str) -> Result<(Arc<RegistrySource>, IndexDocument), OpsError> {
-    let source = Arc::new(sources::open_to_read(context, registry)?);
-    match source.index(name)? {
-        Answer::Found(document) => Ok((source, document)),
-        Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
-        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
+fn typed(context: &Context, name: &PackName, registry: &str) -> Result<(String, IndexDocument), OpsError> {
+    let source = sources::open_to_read(context, registry)?;
+    found(name, source.describe(), source.index(name)?)
+}
+
+fn found(name: &PackName, registry: String, answer: Answer<IndexDocument>) -> Result<(String, IndexDocument), OpsError> {
+    match answer {
+        Answer::Found(document) => Ok((registry, document)),
+        Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry }),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry, needed: format!("the index of {name}") }),
     }
 }
 
 /// Looks where the project takes the pack from, or would take it.
-fn of_project(context: &Context, name: &PackName, project: &Project) -> Result<(Arc<RegistrySource>, IndexDocument), OpsError> {
+fn of_project(context: &Context, name: &PackName, project: &Project) -> Result<(String, IndexDocument), OpsError> {
     let sources = Sources::new(context, &project.manifest, &project.directory);
     let own = project.manifest.environments.values().map(|environment| &environment.packages);
     let written = std::iter::once(&project.manifest.packages).chain(own).find_map(|packages| packages.get(name));
     let registries = match written.map(|entry| &entry.requirement.source) {
         Some(RequirementSource::Registry(Some(chosen))) => vec![chosen.clone()],
-        _ => sources.order().to_vec(),
+        // A registry may have another pack of this name.
+        Some(RequirementSource::GitHub(repository)) => {
+            let releases = sources.repository(repository)?;
+            return found(name, releases.describe(), releases.index(name)?);
+        }
+        Some(RequirementSource::Path(path)) => {
+            let registry = format!("a registry: packs.toml takes it from the directory {path}");
+            return Err(OpsError::NoSuchPack { name: name.clone(), registry });
+        }
+        Some(RequirementSource::Registry(None)) | None => sources.order().to_vec(),
     };
     let Some((registry, document)) = sources.first_with(name, &registries)? else {
         let described = registries.iter().map(|registry| Ok(sources.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
         return Err(OpsError::NoSuchPack { name: name.clone(), registry: described.join(" or ") });
     };
-    Ok((sources.registry(&registry)?, document))
+    Ok((sources.registry(&registry)?.describe(), document))
 }
 
 fn summary(release: &IndexRelease) -> InfoRelease {

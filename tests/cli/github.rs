@@ -243,3 +243,12 @@ fn an_api_that_cannot_be_trusted_with_a_token() {
     hint: leave GITHUB_API_URL out for github.com
     ");
 }
+
+#[test]
+fn info_asks_the_repository_that_the_project_takes_the_pack_from() {
+    let (world, server) = world();
+    world.publish(&kanban("9.0.0"));
+    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
+    let info = world.run(&mut command(&world, &server, &["info", "kanban", "--json"])).succeeds().json();
+    assert_eq!((info["registry"].as_str(), info["version"].as_str()), (Some("github:acme/kanban"), Some("2.0.0")));
+}

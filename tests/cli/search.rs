@@ -27,7 +27,7 @@ fn info_tells_what_the_registry_says_and_who_has_it() {
     assert_eq!(info["version"], "2.0.3");
     assert_eq!(info["releases"].as_array().expect("a list").len(), 3);
     assert_eq!(info["locked"][0]["version"], "2.0.3");
-    world.packs(["show", "kanban"]).succeeds().prints("requires: workflow ^1.2").prints("locked in: default (2.0.3)");
+    world.packs(["show", "kanban"]).succeeds().prints("requires: workflow ^1.2").prints("locked in environment: default (2.0.3)");
     world.packs(["info", "kanbna"]).fails(9).says("no pack kanbna in");
     world.publish(&Pack::new("alone", "1.0.0-rc.1"));
     world.packs(["info", "alone"]).succeeds().prints("alone 1.0.0-rc.1");

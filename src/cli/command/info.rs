@@ -51,7 +51,7 @@ fn render(outcome: &InfoOutcome) -> String {
         ("keywords", &outcome.keywords),
         ("requires", &requires),
         ("extras", &extras),
-        ("locked in", &locked),
+        ("locked in environment", &locked),
     ] {
         if !values.is_empty() {
             text += &format!("{what}: {}\n", plain(&values.join(", ")));
