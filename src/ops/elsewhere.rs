@@ -40,7 +40,8 @@ fn hints_on(sources: &Sources<'_>, project: &Project, wants: &Wants, (name, at):
     let mut hints: Vec<ConflictHint> = others.map(|registry| ConflictHint::InOtherRegistry { name: name.clone(), registry: registry.clone() }).collect();
     if hints.is_empty() {
         let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|source| source.packs().ok()).unwrap_or_default().into_iter().collect();
-        let nearest = nearest(name, &known.into_iter().collect::<Vec<_>>());
+        // A list may still have the name itself, whose document is gone.
+        let nearest = nearest(name, &known.into_iter().filter(|other| other != name).collect::<Vec<_>>());
         hints.extend(nearest.map(|nearest| ConflictHint::UnknownPack { name: name.clone(), nearest: Some(nearest), at: at.clone() }));
     }
     hints
