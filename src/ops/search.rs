@@ -5,18 +5,19 @@ use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
 use crate::model::PackName;
-use crate::model::RegistryName;
 use crate::model::Version;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::project::Project;
+use crate::ops::recorded::chain;
 use crate::ops::sources;
 use crate::ops::sources::Sources;
 use crate::registry::NamedPack;
 use crate::registry::Names;
 use crate::source::RegistrySource;
 use crate::source::Source as _;
+use crate::source::SourceError;
 
 /// What is looked for, and where.
 #[derive(Debug, Clone)]
@@ -75,10 +76,10 @@ pub enum Fit {
     Description,
 }
 
-/// Looks for packs by name, keyword and description.
+/// Looks for packs by name, keyword and description; a registry that cannot be asked is left out with a warning, as long as another one answers.
 ///
 /// # Errors
-/// [`OpsError::RegistryOffline`] where a list was never read and the network may not be asked.
+/// [`OpsError::RegistryOffline`], [`OpsError::Source`] where no registry could be asked.
 pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcome, OpsError> {
     let mut found: Vec<(Fit, FoundPack)> = Vec::new();
     for (registry, names) in lists(context, request.registry.as_deref())? {
@@ -99,8 +100,27 @@ fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names
     }
     let project = Project::open(context)?;
     let sources = Sources::new(context, &project.manifest, &project.directory);
-    let read = |name: &RegistryName| Ok(list(context, &*sources.registry(name)?)?.map(|names| (name.to_string(), names)));
-    sources.order().iter().filter_map(|name| read(name).transpose()).collect()
+    let (mut lists, mut failed) = (Vec::new(), Vec::new());
+    for name in sources.order() {
+        match list(context, &*sources.registry(name)?) {
+            Ok(names) => lists.extend(names.map(|names| (name.to_string(), names))),
+            Err(error) if is_down(&error) => failed.push((name, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let warnings: Vec<String> = failed.iter().map(|(name, error)| format!("the registry {name} is left out: {}", chain(error))).collect();
+    match failed.into_iter().next() {
+        Some((_, first)) if lists.is_empty() => Err(first),
+        _ => {
+            warnings.into_iter().for_each(|warning| context.warn(warning));
+            Ok(lists)
+        }
+    }
+}
+
+/// Tells whether a registry could not be asked; what it says wrongly is another matter.
+fn is_down(error: &OpsError) -> bool {
+    matches!(error, OpsError::RegistryOffline { .. } | OpsError::Source(SourceError::Transport { .. }))
 }
 
 fn list(context: &Context, source: &RegistrySource) -> Result<Option<Names>, OpsError> {

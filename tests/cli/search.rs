@@ -32,3 +32,13 @@ fn info_tells_what_the_registry_says_and_who_has_it() {
     world.publish(&Pack::new("alone", "1.0.0-rc.1"));
     world.packs(["info", "alone"]).succeeds().prints("alone 1.0.0-rc.1");
 }
+
+#[test]
+fn a_registry_that_is_down_does_not_hide_what_the_others_have() {
+    let world = TestEnv::with_kanban();
+    let registries = "gone = \"file:../gone\"\ndefault = \"file:../registry\"\n";
+    world.write("packs.toml", &format!("[project]\nname = \"demo\"\n\n[registries]\n{registries}"));
+    world.packs(["search", "kanban"]).succeeds().prints("kanban").says("warning: the registry gone is left out: ");
+    world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ngone = \"file:../gone\"\n");
+    world.packs(["search", "kanban"]).fails(6).says("there is no registry at");
+}
