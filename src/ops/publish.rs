@@ -84,6 +84,8 @@ pub struct PublishedRelease {
     pub version: Version,
     /// Whether the same bytes were published already.
     pub already_there: bool,
+    /// Whether only the judgement of its quality, or of its fitness for production, is new.
+    pub judged: bool,
     /// Whether files of it that the registry had lost are put back.
     pub restored: bool,
 }
@@ -209,7 +211,13 @@ fn would_publish(source: &RegistrySource, entry: &IndexRelease, release: Release
 }
 
 fn release_outcome(release: ReleaseId, published: Published) -> PublishedRelease {
-    PublishedRelease { name: release.name, version: release.version, already_there: published != Published::Added, restored: published == Published::Restored }
+    PublishedRelease {
+        name: release.name,
+        version: release.version,
+        already_there: published != Published::Added,
+        judged: published == Published::Judged,
+        restored: published == Published::Restored,
+    }
 }
 
 fn entry(request: &PublishRequest, published_at: Timestamp, release: &ReleaseId, archives: &[CheckedArchive]) -> Result<IndexRelease, OpsError> {

@@ -139,6 +139,8 @@ pub enum Published {
     Added,
     /// It was published before, with the same content; nothing changed.
     AlreadyThere,
+    /// Its archives were published before; what is said of its quality and of its fitness for production is new.
+    Judged,
     /// It was published before; files of it that were lost are there again. A document alone never knows.
     Restored,
 }
@@ -230,6 +232,8 @@ impl IndexDocument {
 
     /// Adds a release, or an archive for one more platform of a release, and raises the revision; a signature no longer holds and is dropped.
     ///
+    /// What is said of a published release's quality and fitness for production, replaces what was said before; what is not said leaves it.
+    ///
     /// # Errors
     /// [`RegistryError::OtherBytes`], [`RegistryError::OtherRequirements`] and [`RegistryError::BuildMetadataClash`] if it would change or shadow what is
     /// published; [`RegistryError::NoArtifact`] and the like if the release itself is not well formed. The document is then as it was.
@@ -240,7 +244,7 @@ impl IndexDocument {
             Some(known) => known.absorb(&name, release)?,
             None => self.append(release),
         };
-        if published == Published::Added {
+        if published != Published::AlreadyThere {
             self.revision += 1;
             self.signature = None;
         }
@@ -311,13 +315,22 @@ impl IndexRelease {
             }
         }
         if added.is_empty() {
-            return Ok(Published::AlreadyThere);
+            return Ok(if self.judge(offered.quality, offered.production_ready) { Published::Judged } else { Published::AlreadyThere });
         }
         if self.requires != offered.requires || self.extras != offered.extras {
             return Err(RegistryError::OtherRequirements { release });
         }
         self.artifacts.append(&mut added);
+        self.judge(offered.quality, offered.production_ready);
         Ok(Published::Added)
+    }
+
+    /// Takes over a judgement that is given, and tells whether it is another one than before.
+    fn judge(&mut self, quality: Option<u8>, production_ready: bool) -> bool {
+        let before = (self.quality, self.production_ready);
+        self.quality = quality.or(self.quality);
+        self.production_ready |= production_ready;
+        before != (self.quality, self.production_ready)
     }
 }
 
@@ -454,6 +467,23 @@ mod tests {
         assert!(answer.starts_with(expected), "{answer}");
         assert_eq!(after.revision, if expected == "Added" { 8 } else { 7 });
         assert_eq!(after == before, expected != "Added", "only an addition changes the document");
+    }
+
+    #[test]
+    fn a_judgement_that_is_given_replaces_the_former_one() {
+        let mut document = document(&[release("1.0.0", "any", 1)]);
+        let judged = |quality, production_ready| IndexRelease { quality, production_ready, ..release("1.0.0", "any", 1) };
+        for (offered, expected, revision) in [
+            (judged(Some(90), false), Published::Judged, 8),
+            (judged(None, true), Published::Judged, 9),
+            (judged(Some(90), true), Published::AlreadyThere, 9),
+            (judged(None, false), Published::AlreadyThere, 9),
+        ] {
+            assert_eq!(document.publish(offered).expect("taken"), expected);
+            assert_eq!(document.revision, revision);
+        }
+        assert_eq!((document.releases[0].quality, document.releases[0].production_ready), (Some(90), true));
+        assert!(document.signature.is_none());
     }
 
     #[test]

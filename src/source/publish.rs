@@ -90,8 +90,9 @@ impl RegistrySource {
         let pairs = pair_up(&release, entry, uploads)?;
         let change = |document: &mut IndexDocument| self.take(document, &release, entry);
         let edit = self.plan_index(name, Adopt::SignedOnly, &change)?;
-        if edit.value == Published::AlreadyThere {
-            return self.restore(&edit.document, &release, pairs, manifest);
+        if edit.value != Published::Added {
+            let restored = self.restore(&edit.document, &release, pairs, manifest)?;
+            return if edit.is_changed { self.write_index(name, Adopt::SignedOnly, edit, &change) } else { Ok(restored) };
         }
         for (artifact, upload) in pairs {
             self.upload(&release, artifact, upload)?;

@@ -225,6 +225,14 @@ fn a_dry_run_refuses_what_publishing_would() {
     let registry = world.registry();
     let dry_run = || world.packs([OsStr::new("publish"), archive.as_os_str(), OsStr::new("--registry"), registry.as_os_str(), OsStr::new("-n")]);
     dry_run().succeeds().prints("is published already");
+    let judge = |more: &[&str]| {
+        let typed = [OsStr::new("publish"), archive.as_os_str(), OsStr::new("--registry"), registry.as_os_str(), OsStr::new("--quality"), OsStr::new("90")];
+        world.packs(typed.into_iter().chain(more.iter().map(OsStr::new)))
+    };
+    judge(&["-n"]).succeeds().prints("its quality would be changed as given");
+    judge(&[]).succeeds().prints("its quality is changed as given");
+    assert!(!judge(&[]).succeeds().stdout.contains("changed"));
+    assert!(std::fs::read_to_string(registry.join("index/ka/kanban.json")).expect("readable").contains("\"quality\": 90"));
     std::fs::remove_file(&archive).expect("removed");
     world.build(&pack("another board\n"));
     dry_run().fails(5).says("kanban 1.0.0");

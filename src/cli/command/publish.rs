@@ -67,10 +67,12 @@ fn render(outcome: &PublishOutcome) -> String {
             (false, true) => "would be published",
             (false, false) => "is published",
         };
-        let besides = match (release.restored, outcome.dry_run) {
-            (true, true) => "; files of it are missing there and would be put back",
-            (true, false) => "; files of it were missing there and are put back",
-            (false, _) => "",
+        let besides = match (release.judged, release.restored, outcome.dry_run) {
+            (true, _, true) => "; its quality would be changed as given",
+            (true, _, false) => "; its quality is changed as given",
+            (_, true, true) => "; files of it are missing there and would be put back",
+            (_, true, false) => "; files of it were missing there and are put back",
+            (false, false, _) => "",
         };
         text += &format!("{} {} {what} to {}{besides}\n", release.name, release.version, plain(&outcome.registry));
     }
