@@ -29,7 +29,6 @@ use clap::FromArgMatches as _;
 use clap::Parser;
 use clap::parser::ValueSource;
 
-use crate::archive::Compression;
 use crate::cli::command::Command;
 use crate::cli::config::Origin;
 use crate::cli::config::Said;
@@ -172,7 +171,8 @@ fn without_secrets(argument: &str) -> String {
 
 /// Takes `--format tar.gz` of `packs build` for `--archive-format tar.gz`: the form of an answer and that of an archive are never the same word.
 fn with_archive_format(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let is_form = |word: &str| word == Compression::Zstd.ending().trim_start_matches('.') || word == Compression::Gzip.ending().trim_start_matches('.');
+    // One that packs does not write is refused with the names of those it does.
+    let is_form = |word: &str| word == "tar" || word.starts_with("tar.");
     if !arguments.iter().any(|argument| argument == "build") {
         return arguments;
     }
@@ -234,6 +234,7 @@ mod tests {
             words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(read("packs build --format tar.gz a"), "packs build --archive-format tar.gz a");
+        assert_eq!(read("packs build --format tar.xz"), "packs build --archive-format tar.xz");
         assert_eq!(read("packs --format=tar.zst build"), "packs --archive-format=tar.zst build");
         for same in ["packs build --format json", "packs lock --format tar.gz", "packs build --format", "packs build --format=", "packs build --formatx tar.gz"]
         {
