@@ -48,9 +48,11 @@ pub fn write_into(collected: &Collected, packing: Packing, out_directory: &Path)
     fsys::create_dir_all(out_directory)?;
     let name = collected.archive_name(packing.compression());
     let (archive, side_file) = (out_directory.join(&name), out_directory.join(format!("{name}.sha256")));
-    let unfinished = format!(".{name}.{}", fsys::random_id()?);
+    let id = fsys::random_id()?;
+    let unfinished = format!(".{name}.{id}");
+    sweep_abandoned(out_directory, &format!(".{name}."), unfinished.len())?;
     let beside = out_directory.join(&unfinished);
-    let written = write_beside(collected, packing, out_directory, &unfinished).and_then(|written| {
+    let written = write_beside(collected, packing, out_directory, &unfinished).and_then(|(written, _lock)| {
         fsys::rename(&beside, &archive)?;
         Ok(written)
     });
@@ -63,9 +65,23 @@ pub fn write_into(collected: &Collected, packing: Packing, out_directory: &Path)
     Ok(Built { archive, side_file, written })
 }
 
-fn write_beside(collected: &Collected, packing: Packing, out_directory: &Path, name: &str) -> Result<Written, BuildError> {
+/// Removes what builds of the same archive left that were killed: nobody holds its lock.
+fn sweep_abandoned(out_directory: &Path, beginning: &str, length: usize) -> Result<(), BuildError> {
+    let is_ours = |name: &str| name.starts_with(beginning) && name.len() == length;
+    for entry in fsys::list_dir(out_directory)?.iter().filter(|entry| entry.name_str().is_some_and(is_ours)) {
+        let path = out_directory.join(&entry.name);
+        if let Some(_lock) = fsys::FileLock::try_acquire_existing(&path)? {
+            fsys::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the archive under a name of its own, locked as long as somebody is at work on it.
+fn write_beside(collected: &Collected, packing: Packing, out_directory: &Path, name: &str) -> Result<(Written, Option<fsys::FileLock>), BuildError> {
     let file = fsys::Directory::open(&fsys::canonicalize(out_directory)?)?.create_file(OsStr::new(name), 0o644)?;
+    let lock = fsys::FileLock::try_acquire_existing(&out_directory.join(name))?;
     let written = write_archive_file(collected, packing, &file)?;
     fsys::fsync_file(&out_directory.join(name))?;
-    Ok(written)
+    Ok((written, lock))
 }

@@ -410,6 +410,30 @@ fn a_license_that_is_none_is_noted() {
 }
 
 #[test]
+fn what_a_killed_build_left_is_swept_by_the_next() {
+    let world = TestEnv::new();
+    write(&world, "kanban/pack.toml", HEAD);
+    world.packs(["build", "kanban"]).succeeds();
+    let dist = world.project().join("dist");
+    let name = fs::read_dir(&dist).expect("there").map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
+    let archive = name.into_iter().find(|name| name.ends_with(".tar.zst")).expect("built");
+    let [left, others, held] = ["0123456789abcdfg", "part", "0000000000000000"].map(|id| dist.join(format!(".{archive}.{id}")));
+    for path in [&left, &others, &held] {
+        fs::write(path, "half").expect("written");
+    }
+    let lock = fs::File::open(&held).expect("there");
+    lock.lock().expect("locked");
+    world.packs(["build", "kanban", "--force"]).succeeds();
+    assert!(!left.exists(), "nobody is at work on it");
+    assert!(others.exists() && held.exists(), "another's file, and one that somebody is writing");
+}
+
+#[test]
+fn a_form_of_archives_that_is_not_written_is_refused_with_those_that_are() {
+    TestEnv::new().packs(["build", "--format", "tar.xz"]).fails(2).says("tar.zst, tar.gz");
+}
+
+#[test]
 fn publishing_the_same_again_is_fine_and_other_bytes_are_refused() {
     let world = TestEnv::new();
     let pack = Pack::new("kanban", "1.0.0").file("a.md", "one\n");
