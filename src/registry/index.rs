@@ -402,7 +402,7 @@ mod tests {
         check_refused(&counted.format(), "the index of kanban says revision 18446744073709551615");
         let mut endless = release("1.0.0", "any", 1);
         endless.artifacts[0].size = u64::MAX;
-        check_refused(&document(&[endless]).format(), "has 18446744073709551615 bytes");
+        check_refused(&document(&[endless]).format(), "the index says that a.tar.zst of kanban 1.0.0 has 18446744073709551615 bytes");
         let text = String::from_utf8(document(&[release("1.0.0", "any", 1)]).format()).expect("UTF-8");
         check_refused(text.replace("a.tar.zst", "../a.tar.zst").as_bytes(), "the index of kanban cannot be read: \"../a.tar.zst\" is not a valid file name");
         check_refused(text.replace("a.tar.zst", "MANIFEST.json").as_bytes(), "the index lists \"MANIFEST.json\" for kanban 1.0.0");
