@@ -32,7 +32,7 @@ pub mod resolve;
 /// Lockfiles: text to value and back, freshness, differences, merges.
 pub mod lock;
 
-/// Where a requirement's releases come from: a registry, a directory.
+/// Where a requirement's releases come from: a registry, releases on GitHub, a directory.
 pub mod source;
 
 /// Archives of a source, verified before anybody reads them.

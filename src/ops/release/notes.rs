@@ -68,9 +68,11 @@ pub(super) fn render(template: Option<(&str, &str)>, facts: &Facts<'_>) -> Resul
     while let Some((before, after)) = rest.split_once("{{") {
         line += before.matches('\n').count();
         text += before;
-        let (name, after) = after.split_once("}}").unwrap_or((after.lines().next().unwrap_or_default(), ""));
-        let refused = || OpsError::NotesTemplate { file: file.to_owned(), line, name: name.trim().to_owned(), known: NAMES.join(", ") };
-        text += facts.value(name.trim()).ok_or_else(refused)?.trim_end_matches('\n');
+        let refused = |name: &str| OpsError::NotesTemplate { file: file.to_owned(), line, name: name.to_owned(), known: NAMES.join(", ") };
+        // Without its end, nobody knows how much of the notes the name would swallow.
+        let unclosed = || refused(&format!("{{{{{}", after.lines().next().unwrap_or_default()));
+        let (name, after) = after.split_once("}}").ok_or_else(unclosed)?;
+        text += facts.value(name.trim()).ok_or_else(|| refused(name.trim()))?.trim_end_matches('\n');
         line += name.matches('\n').count();
         rest = after;
     }
@@ -93,6 +95,7 @@ mod tests {
         assert!(rendered(None).expect("valid").contains("sha256sum -c"));
         let error = rendered(Some("a\nb {{ tga }}")).expect_err("unknown");
         assert_eq!(error, "notes.md:2: there is no `tga`; a template can name repository, tag, packs, requirements, checksums");
-        assert!(rendered(Some("{{ tag")).is_err_and(|error| error.contains("`tag`")) || rendered(Some("{{ tag")).is_ok());
+        let error = rendered(Some("{{ tag\nand the rest")).expect_err("unclosed");
+        assert_eq!(error, "notes.md:1: there is no `{{ tag`; a template can name repository, tag, packs, requirements, checksums");
     }
 }
