@@ -227,7 +227,10 @@ fn place(failure: &OpsError) -> Option<Place> {
         OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
         OpsError::Refused { refusal, .. } => refusal.at.clone(),
         OpsError::Source(SourceError::Untrusted { trust, .. }) => Some(trust.at.clone()),
-        OpsError::OlderIndex { at, .. } | OpsError::LastKey { at, .. } => Some(at.clone()),
+        OpsError::Source(SourceError::OlderIndex { registry, .. } | SourceError::OtherIndex { registry, .. } | SourceError::GoneIndex { registry, .. }) => {
+            registry.at.clone()
+        }
+        OpsError::LastKey { at, .. } => Some(at.clone()),
         OpsError::UnopenedRegistry { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
         OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
         OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
@@ -281,7 +284,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoPassphrase { .. } => kind("no-passphrase", USAGE),
         OpsError::KeyUnusable { .. } => kind("key-unusable", USAGE),
         OpsError::NoKeyNamed => kind("no-key-named", USAGE),
-        OpsError::OlderIndex { .. } => kind("older-index", INTEGRITY),
+        OpsError::LockedElsewhere { .. } => kind("locked-elsewhere", INTEGRITY),
         OpsError::NoSuchRelease { .. } | OpsError::AllYanked { .. } | OpsError::NoneMeant { .. } => kind("no-such-release", NOT_FOUND),
         OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
         OpsError::Clashes(_) => kind("clash", USAGE),
@@ -421,6 +424,9 @@ fn source(error: &SourceError) -> Kind {
         SourceError::Untrusted { source, .. } => trust(source),
         SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. } => kind("key-needed", USAGE),
         SourceError::NobodyVouches { source, .. } => trust(source),
+        SourceError::OlderIndex { .. } => kind("older-index", INTEGRITY),
+        SourceError::OtherIndex { .. } => kind("other-index", INTEGRITY),
+        SourceError::GoneIndex { .. } => kind("gone-index", INTEGRITY),
         SourceError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
         SourceError::NotListed { .. } => kind("registry-not-listed", UNKNOWN),
         SourceError::NotTaken { source, .. } => match &**source {
@@ -536,9 +542,21 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec!["give it with --passphrase-file FILE or PACKS_KEY_PASSPHRASE; a new key can do without: --no-passphrase".into()]
         }
         OpsError::NoKeyNamed => vec!["name one with --key NAME or PACKS_SIGNING_KEY; `packs key list` shows those there are".into()],
-        OpsError::OlderIndex { registry, .. } => vec![
+        OpsError::Source(SourceError::OlderIndex { registry, .. }) => vec![
             "somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used".into(),
-            format!("if it was really set back: `packs registry forget {registry}` takes it as it is"),
+            format!("if it was really set back: `packs registry forget {}` takes it as it is", registry.name),
+        ],
+        OpsError::Source(SourceError::OtherIndex { registry, .. }) => vec![
+            "every change of a document raises its revision: ask whoever keeps the registry; nothing of it was used".into(),
+            format!("if it was really made anew: `packs registry forget {}` takes it as it is", registry.name),
+        ],
+        OpsError::Source(SourceError::GoneIndex { registry, .. }) => vec![
+            "somebody may be hiding it from you, or want another registry to have its name: ask whoever keeps the registry; no other was asked".into(),
+            format!("if it was really removed: `packs registry forget {}` takes the registry as it is", registry.name),
+        ],
+        OpsError::LockedElsewhere { name, registry, .. } => vec![
+            format!("somebody may want another registry to have its name: ask whoever keeps {registry}; no other registry was asked"),
+            format!("if it really moved, say where to: {name} = {{ version = \"…\", registry = \"…\" }} in packs.toml"),
         ],
         OpsError::Source(SourceError::Untrusted { trust, source, .. }) => trust_hints(trust, source),
         OpsError::Source(SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. }) => {

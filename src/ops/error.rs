@@ -327,19 +327,15 @@ pub enum OpsError {
     /// Nothing says with which key to sign.
     #[error("no key is named to sign with")]
     NoKeyNamed,
-    /// A registry shows an older index than it did before.
-    #[error("{registry} shows revision {found} of the index of {name}, and has shown revision {seen} before")]
-    OlderIndex {
-        /// The registry's name.
-        registry: RegistryName,
+    /// The registry that a lockfile takes a pack from no longer has it, and others could.
+    #[error("{lockfile} takes {name} from the registry {registry}, which has no such pack now")]
+    LockedElsewhere {
         /// The pack.
         name: PackName,
-        /// The revision it shows.
-        found: u64,
-        /// The newest one seen.
-        seen: u64,
-        /// Where the registry is declared.
-        at: Place,
+        /// The registry.
+        registry: RegistryName,
+        /// The lockfile's name.
+        lockfile: String,
     },
     /// No registry has a pack of this name.
     #[error("no pack {name} in {registry}")]

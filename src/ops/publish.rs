@@ -112,7 +112,8 @@ pub(super) struct CheckedArchive {
 pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_>) -> Result<PublishOutcome, OpsError> {
     let keys = open_keys(context, signing)?;
     let public: Vec<PublicKey> = keys.iter().map(SecretKey::public).collect();
-    let source = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let registry = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let source = &registry.source;
     let mut checked = BTreeMap::<ReleaseId, Vec<CheckedArchive>>::new();
     for path in &request.archives {
         let archive = check_archive(&context.directory.join(path), &context.limits)?;
@@ -120,7 +121,7 @@ pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_
         checked.entry(release).or_default().push(archive);
     }
     let published_at = request.published_at.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(|| context.now());
-    let plan = |(release, archives)| would_publish(&source, &entry(request, published_at, release, archives)?, release.clone());
+    let plan = |(release, archives)| would_publish(source, &entry(request, published_at, release, archives)?, release.clone());
     let signed_by: Vec<KeyId> = public.iter().map(PublicKey::id).collect();
     let releases = checked.iter().map(|(release, archives)| plan((release, archives.as_slice()))).collect::<Result<Vec<_>, OpsError>>()?;
     if request.dry_run {
@@ -130,12 +131,12 @@ pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_
     let packs = checked.keys().map(|release| crate::model::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
     let publish =
-        |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(&source, &entry(request, published_at, &release, &archives)?, release, &archives);
+        |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(source, &entry(request, published_at, &release, &archives)?, release, &archives);
     let names: Vec<PackName> = checked.keys().map(|release| release.name.clone()).collect();
     let releases = recorded(context, record, || {
-        let published = checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>();
+        let published = registry.change(context, || checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>());
         // What was published before a failure is found by search too.
-        let listed = describe_registry(&source, &request.registry, &public).and_then(|()| Ok(source.refresh_names(&names)?));
+        let listed = describe_registry(source, &request.registry, &public).and_then(|()| Ok(source.refresh_names(&names)?));
         let published = published?;
         listed?;
         Ok(published)

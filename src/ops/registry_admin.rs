@@ -24,7 +24,6 @@ use crate::ops::recorded::recorded;
 use crate::ops::seen;
 use crate::ops::session::Session;
 use crate::ops::sources;
-use crate::ops::sources::Sources;
 use crate::registry::RegistryDocument;
 use crate::source::Adopt;
 use crate::source::Effect;
@@ -132,9 +131,9 @@ pub struct AddKeyOutcome {
 pub struct ForgetOutcome {
     /// Whether it was only planned.
     pub dry_run: bool,
-    /// The registry.
-    pub registry: RegistryName,
-    /// How many packs' revisions are forgotten.
+    /// The registry, as it was typed.
+    pub registry: String,
+    /// How many packs' documents are forgotten.
     pub packs: usize,
 }
 
@@ -159,7 +158,7 @@ pub fn init_registry(context: &Context, request: &InitRegistryRequest, signing: 
         return Ok(outcome(format!("file:{}", directory.display()), &document, false, true));
     }
     if request.dry_run {
-        let source = sources::open_to_write(context, &request.registry)?;
+        let source = sources::open_to_write(context, &request.registry)?.source;
         let found = found(&source)?;
         let was_there = found.is_some();
         return Ok(outcome(source.describe(), &found.unwrap_or(document), was_there, !matches!(source.names(), Ok(Answer::Found(_)))));
@@ -169,7 +168,7 @@ pub fn init_registry(context: &Context, request: &InitRegistryRequest, signing: 
         if let Some(directory) = &missing {
             fsys::create_dir_all(directory)?;
         }
-        let source = sources::open_to_write(context, &request.registry)?;
+        let source = sources::open_to_write(context, &request.registry)?.source;
         let was_there = source.initialize(&document)? == Written::PreconditionFailed;
         if was_there {
             document = found(&source)?.unwrap_or(document);
@@ -192,7 +191,8 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
     }
     let keys = open_keys(context, signing)?;
     let public: Vec<PublicKey> = keys.iter().map(crate::registry::SecretKey::public).collect();
-    let source = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let registry = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let source = &registry.source;
     let packs = source.packs()?;
     let mut signed = Vec::new();
     for name in &packs {
@@ -203,9 +203,11 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
     if !request.dry_run {
         Store::create(context.layout.clone())?;
         recorded(context, record("registry sign"), || {
-            signed.iter().try_for_each(|name| source.sign(name, request.adopt, Effect::Write).map(drop))?;
-            source.list_keys(&public)?;
-            Ok(())
+            registry.change(context, || {
+                signed.iter().try_for_each(|name| source.sign(name, request.adopt, Effect::Write).map(drop))?;
+                source.list_keys(&public)?;
+                Ok(())
+            })
         })?;
     }
     Ok(SignRegistryOutcome {
@@ -238,22 +240,20 @@ pub fn add_key(context: &Context, request: &AddKeyRequest) -> Result<AddKeyOutco
     Ok(outcome)
 }
 
-/// Forgets which index revisions a registry of packs.toml has shown.
+/// Forgets which index documents a registry has shown: a name of packs.toml, a directory or an address.
 ///
 /// # Errors
-/// [`OpsError::UnknownRegistry`].
-pub fn forget_registry(context: &Context, registry: &RegistryName, request: &ChangeRequest) -> Result<ForgetOutcome, OpsError> {
-    let project = Project::open(context)?;
-    let sources = Sources::new(context, &project.manifest, &project.directory);
-    let address = sources.address(registry)?;
+/// [`OpsError::UnknownRegistry`], [`OpsError::NoSuchFile`] where it is none of them.
+pub fn forget_registry(context: &Context, registry: &str, request: &ChangeRequest) -> Result<ForgetOutcome, OpsError> {
+    let remembered = sources::remembered(context, registry)?;
     let packs = if request.dry_run {
-        seen::known(context, registry, &address)?
+        seen::known(context, &remembered)?.len()
     } else {
         Store::create(context.layout.clone())?;
-        let record = Recorded { action: "registry forget", project: Some(&project), environment: None, reason: request.reason.as_deref(), packs: vec![] };
-        recorded(context, record, || seen::forget(context, registry, &address))?
+        let record = Recorded { reason: request.reason.as_deref(), ..record("registry forget") };
+        recorded(context, record, || seen::forget(context, &remembered))?
     };
-    Ok(ForgetOutcome { dry_run: request.dry_run, registry: registry.clone(), packs })
+    Ok(ForgetOutcome { dry_run: request.dry_run, registry: remembered.called.name, packs })
 }
 
 fn plan_keys(project: &Project, request: &AddKeyRequest, key: PublicKey) -> Result<(AddKeyOutcome, String), OpsError> {

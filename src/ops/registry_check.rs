@@ -187,7 +187,12 @@ impl Check<'_> {
         let path = registry::index_path(name);
         let fetched = self.found.take(&path, self.source.index_file(name))?;
         match IndexDocument::parse_signed(&fetched.bytes, name, &self.keys) {
-            Ok(document) => Some(document),
+            Ok(document) => {
+                if let Err(error) = self.source.require_newest(&document, &fetched.bytes) {
+                    self.found.problem(&path, in_one_line(&error));
+                }
+                Some(document)
+            }
             Err(error) => {
                 self.found.problem(&path, in_one_line(&error));
                 // Whoever signed it, its archives can be looked at.

@@ -1,8 +1,9 @@
-//! The newest index revisions that each registry has shown: an older one is a registry gone back, or somebody who hides what is newer.
+//! The newest index documents that each registry has shown: an older one is a registry gone back, or somebody who hides what is newer.
 //!
-//! `registries/<name>.json` in the home has a part for each address that projects call by this name. It is read before documents are believed, and written
-//! after, if something newer was seen: under the lock `registries`, from a fresh reading, so that two commands at once forget nothing. Where the home
-//! is not there or cannot be written, what is known counts and nothing is learned.
+//! `registries/<name>.json` in the home has a part for each address that projects call by this name; a registry that was typed as a directory or an address is
+//! kept under the last part of it. What is known of an address counts under every name. It is read before documents are believed, and written after, if
+//! something newer was seen: under the lock `registries`, from a fresh reading, so that two commands at once forget nothing. Where the home is not there or
+//! cannot be written, what is known counts and nothing is learned.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,11 +15,14 @@ use serde::Serialize;
 
 use crate::fsys;
 use crate::fsys::FsError;
+use crate::model::Blake3Digest;
 use crate::model::PackName;
-use crate::model::Place;
 use crate::model::RegistryName;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::registry::Shown;
+use crate::source::Called;
+use crate::source::Memory;
 use crate::store::locks;
 
 /// The schema this program reads and writes.
@@ -35,38 +39,84 @@ pub struct SeenFile {
     /// By address: by pack, the newest revision of its index document.
     #[serde(default)]
     registries: BTreeMap<String, BTreeMap<PackName, u64>>,
+    /// By address: by pack, the BLAKE3 of the canonical bytes of that document, where it was looked at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    digests: BTreeMap<String, BTreeMap<PackName, Blake3Digest>>,
+}
+
+impl SeenFile {
+    /// Gives all that is known of an address.
+    fn of(&self, address: &str) -> BTreeMap<PackName, Shown> {
+        let digest = |pack: &PackName| self.digests.get(address).and_then(|digests| digests.get(pack)).copied();
+        let revisions = self.registries.get(address).into_iter().flatten();
+        revisions.map(|(pack, revision)| (pack.clone(), Shown { revision: *revision, digest: digest(pack) })).collect()
+    }
+
+    fn learn(&mut self, address: &str, known: BTreeMap<PackName, Shown>) {
+        let merged = newest(self.of(address), known);
+        let digests = merged.iter().filter_map(|(pack, shown)| Some((pack.clone(), shown.digest?))).collect();
+        self.digests.insert(address.to_owned(), digests);
+        self.registries.insert(address.to_owned(), merged.into_iter().map(|(pack, shown)| (pack, shown.revision)).collect());
+    }
+
+    /// Forgets an address; tells whether it was known.
+    fn forget(&mut self, address: &str) -> bool {
+        self.digests.remove(address);
+        self.registries.remove(address).is_some()
+    }
+}
+
+/// Puts two notes of one registry together: of each pack the newer one, and of equal ones that which knows the digest.
+fn newest(mut one: BTreeMap<PackName, Shown>, other: BTreeMap<PackName, Shown>) -> BTreeMap<PackName, Shown> {
+    for (pack, shown) in other {
+        let known = one.entry(pack).or_insert(shown);
+        if (shown.revision, known.digest.is_none()) > (known.revision, false) {
+            *known = shown;
+        }
+    }
+    one
+}
+
+/// A registry of which something is remembered.
+#[derive(Debug, Clone)]
+pub(super) struct Remembered {
+    /// Its place, without secrets.
+    pub(super) address: String,
+    /// The name under which it is remembered; what is known of the address under other names counts too.
+    pub(super) name: RegistryName,
+    /// How the person called it.
+    pub(super) called: Called,
 }
 
 /// What one registry has shown.
 #[derive(Debug)]
 pub(super) struct Seen {
-    name: RegistryName,
-    address: String,
-    at: Place,
-    known: BTreeMap<PackName, u64>,
-    newer: Mutex<BTreeMap<PackName, u64>>,
+    registry: Remembered,
+    known: BTreeMap<PackName, Shown>,
+    newer: Mutex<BTreeMap<PackName, Shown>>,
+}
+
+impl Memory for Seen {
+    fn called(&self) -> &Called {
+        &self.registry.called
+    }
+
+    fn known(&self, name: &PackName) -> Option<Shown> {
+        self.newer.lock().expect("no holder panics").get(name).or_else(|| self.known.get(name)).copied()
+    }
+
+    fn learn(&self, name: &PackName, shown: Shown) {
+        if self.known.get(name) != Some(&shown) {
+            self.newer.lock().expect("no holder panics").insert(name.clone(), shown);
+        }
+    }
 }
 
 impl Seen {
     /// Reads what is known of a registry.
-    pub(super) fn open(context: &Context, name: &RegistryName, address: &str, at: &Place) -> Result<Seen, OpsError> {
-        let known = read(context, name)?.registries.remove(address).unwrap_or_default();
-        Ok(Seen { name: name.clone(), address: address.to_owned(), at: at.clone(), known, newer: Mutex::new(BTreeMap::new()) })
-    }
-
-    /// Takes a revision that the registry shows.
-    ///
-    /// # Errors
-    /// [`OpsError::OlderIndex`] where it has shown a newer one.
-    pub(super) fn check(&self, pack: &PackName, revision: u64) -> Result<(), OpsError> {
-        let seen = self.known.get(pack).copied().unwrap_or(0);
-        if revision < seen {
-            return Err(OpsError::OlderIndex { registry: self.name.clone(), name: pack.clone(), found: revision, seen, at: self.at.clone() });
-        }
-        if revision > seen {
-            self.newer.lock().expect("no holder panics").insert(pack.clone(), revision);
-        }
-        Ok(())
+    pub(super) fn open(context: &Context, registry: Remembered) -> Result<Seen, OpsError> {
+        let known = known(context, &registry)?;
+        Ok(Seen { registry, known, newer: Mutex::default() })
     }
 
     /// Writes what was learned; afterwards it survives a power cut.
@@ -75,30 +125,46 @@ impl Seen {
         if newer.is_empty() {
             return Ok(());
         }
-        change(context, &self.name, |file| {
-            let seen = file.registries.entry(self.address.clone()).or_default();
-            for (pack, revision) in newer {
-                let before = seen.entry(pack).or_default();
-                *before = revision.max(*before);
-            }
-        })
+        let address = &self.registry.address;
+        change(context, &self.registry.name, |file| file.learn(address, newer))
     }
 }
 
-/// Forgets what the registries of a name have shown, so that an older index is believed again; tells how many packs that is.
-pub(super) fn forget(context: &Context, name: &RegistryName, address: &str) -> Result<usize, OpsError> {
-    let count = known(context, name, address)?;
-    if count > 0 {
-        change(context, name, |file| {
-            file.registries.remove(address);
-        })?;
+/// Forgets what a registry has shown, under whatever name, so that an older index is believed again; tells how many packs that is.
+pub(super) fn forget(context: &Context, registry: &Remembered) -> Result<usize, OpsError> {
+    let count = known(context, registry)?.len();
+    for name in std::iter::once(registry.name.clone()).chain(other_names(context, &registry.name)?) {
+        if peek(context, &name)?.is_some_and(|mut file| file.forget(&registry.address)) {
+            change(context, &name, |file| {
+                file.forget(&registry.address);
+            })?;
+        }
     }
     Ok(count)
 }
 
-/// Counts the packs of a registry whose revisions are known.
-pub(super) fn known(context: &Context, name: &RegistryName, address: &str) -> Result<usize, OpsError> {
-    Ok(read(context, name)?.registries.get(address).map_or(0, BTreeMap::len))
+/// Gives what is known of a registry, under whatever name.
+pub(super) fn known(context: &Context, registry: &Remembered) -> Result<BTreeMap<PackName, Shown>, OpsError> {
+    let own = read(context, &registry.name)?.of(&registry.address);
+    other_names(context, &registry.name)?.iter().try_fold(own, |all, name| {
+        let other = peek(context, name)?.map(|file| file.of(&registry.address));
+        Ok(other.into_iter().fold(all, newest))
+    })
+}
+
+/// Lists the other names under which registries are remembered.
+fn other_names(context: &Context, own: &RegistryName) -> Result<Vec<RegistryName>, OpsError> {
+    let directory = context.layout.registry_file(own);
+    let listed = fsys::list_dir(directory.parent().expect("it lies in a directory"))?;
+    let names = listed.iter().filter_map(|entry| RegistryName::parse(entry.name_str()?.strip_suffix(".json")?).ok());
+    Ok(names.filter(|name| name != own).collect())
+}
+
+/// Reads what is known under another name, as far as it can be read: who uses that name is told what is wrong with it.
+fn peek(context: &Context, name: &RegistryName) -> Result<Option<SeenFile>, OpsError> {
+    let path = context.layout.registry_file(name);
+    let Some(bytes) = fsys::read_optional(&path, FILE_BYTES_MAX)? else { return Ok(None) };
+    Ok(parse(&bytes, &path).ok().flatten())
 }
 
 fn read(context: &Context, name: &RegistryName) -> Result<SeenFile, OpsError> {

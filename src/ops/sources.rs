@@ -39,8 +39,13 @@ use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
 use crate::ops::project::Project;
+use crate::ops::registry_admin;
+use crate::ops::seen::Remembered;
 use crate::ops::seen::Seen;
 use crate::registry::IndexDocument;
+use crate::registry::SecretKey;
+use crate::source::Called;
+use crate::source::Memory;
 use crate::source::RegistrySource;
 use crate::source::Source;
 use crate::source::SourceError;
@@ -153,28 +158,12 @@ impl<'c> Sources<'c> {
         Ok(source.trusting(Trust { registry: name.clone(), keys: entry.keys.clone(), at: entry.at.clone() }))
     }
 
-    /// Spells the address of a registry as it is remembered: the place itself, wherever packs.toml lies, without secrets.
-    ///
-    /// # Errors
-    /// [`OpsError::UnknownRegistry`].
-    pub(super) fn address(&self, name: &RegistryName) -> Result<String, OpsError> {
-        let entry = self.entry(name)?;
-        Ok(local_directory(&entry.url).map_or_else(|| shown(&entry.url), |directory| format!("file:{}", self.resolved(&directory).display())))
-    }
-
     /// Reads a pack's index document, which must be signed and as new as has been seen, as far as that is asked for.
     ///
     /// # Errors
-    /// [`OpsError::OlderIndex`]; those of [`Source::index`].
+    /// Those of [`RegistrySource::index_as_remembered`].
     pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        let source = self.registry(registry)?;
-        let answer = source.index_file(name)?.try_map(|fetched| source.read_index(&fetched, name))?;
-        if let Answer::Found(document) = &answer {
-            self.seen(registry)?.check(name, document.revision)?;
-            // Not before: what is refused must not take the place of what was good.
-            source.accept_index(name);
-        }
-        Ok(answer)
+        Ok(self.registry(registry)?.index_as_remembered(name, Some(&*self.seen(registry)?))?)
     }
 
     /// Remembers how new the documents were that were read.
@@ -188,9 +177,20 @@ impl<'c> Sources<'c> {
         if let Some(seen) = opened.get(name) {
             return Ok(Arc::clone(seen));
         }
-        let seen = Arc::new(Seen::open(self.context, name, &self.address(name)?, &self.entry(name)?.at)?);
+        let seen = Arc::new(Seen::open(self.context, self.remembered(name)?)?);
         opened.insert(name.clone(), Arc::clone(&seen));
         Ok(seen)
+    }
+
+    /// Tells as what a registry is remembered.
+    ///
+    /// # Errors
+    /// [`OpsError::UnknownRegistry`].
+    fn remembered(&self, name: &RegistryName) -> Result<Remembered, OpsError> {
+        let entry = self.entry(name)?;
+        let directory = local_directory(&entry.url).map(|directory| self.resolved(&directory));
+        let called = Called { name: name.to_string(), at: Some(entry.at.clone()) };
+        Ok(Remembered { address: spelled(directory.as_deref(), &entry.url), name: name.clone(), called })
     }
 
     fn entry(&self, name: &RegistryName) -> Result<&RegistryEntry, OpsError> {
@@ -270,10 +270,39 @@ impl<'c> Sources<'c> {
         self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.resolved(&directory))
     }
 
-    /// Resolves a directory of packs.toml; one that is not there is named as it is written.
     fn resolved(&self, directory: &Path) -> PathBuf {
-        let joined = self.project.join(directory);
-        fsys::canonicalize(&joined).unwrap_or(joined)
+        resolved(&self.project.join(directory))
+    }
+}
+
+/// Resolves a directory; one that is not there is named as it is written.
+fn resolved(directory: &Path) -> PathBuf {
+    fsys::canonicalize(directory).unwrap_or_else(|_| directory.to_owned())
+}
+
+/// Spells an address as it is remembered: the place itself, wherever packs.toml lies, without secrets.
+fn spelled(directory: Option<&Path>, url: &str) -> String {
+    directory.map_or_else(|| shown(url).trim_end_matches('/').to_owned(), |directory| format!("file:{}", directory.display()))
+}
+
+/// A registry to write to, and what is remembered of it.
+pub(super) struct Writable {
+    /// The registry, which compares what it reads with what is remembered.
+    pub(super) source: RegistrySource,
+    seen: Arc<Seen>,
+}
+
+impl Writable {
+    /// Signs what is written with these keys.
+    pub(super) fn signing(self, keys: Vec<SecretKey>) -> Writable {
+        Writable { source: self.source.signing(keys), ..self }
+    }
+
+    /// Makes a change, and remembers what was read and written, also if not all of it came to its end.
+    pub(super) fn change<T>(&self, context: &Context, change: impl FnOnce() -> Result<T, OpsError>) -> Result<T, OpsError> {
+        let changed = change();
+        let saved = self.seen.save(context);
+        changed.and_then(|value| saved.map(|()| value))
     }
 }
 
@@ -281,16 +310,37 @@ impl<'c> Sources<'c> {
 ///
 /// # Errors
 /// [`OpsError::NoSuchFile`] where it is none of them; as [`Sources::registry`].
-pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    open_typed(context, registry, Purpose::Itself)
+pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<Writable, OpsError> {
+    let source = open_typed(context, registry, Purpose::Itself)?;
+    let seen = Arc::new(Seen::open(context, remembered(context, registry)?)?);
+    Ok(Writable { source: source.remembering(Arc::clone(&seen) as Arc<dyn Memory>), seen })
 }
 
-/// Opens what was typed as a registry to read from, likewise.
+/// Opens what was typed as a registry to read from, likewise; what it shows is compared with what is remembered, and not remembered itself.
 ///
 /// # Errors
 /// As [`open_to_write`].
 pub(super) fn open_to_read(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    open_typed(context, registry, Purpose::Read)
+    let source = open_typed(context, registry, Purpose::Read)?;
+    Ok(source.remembering(Arc::new(Seen::open(context, remembered(context, registry)?)?)))
+}
+
+/// Tells as what a typed registry is remembered.
+///
+/// # Errors
+/// As [`open_to_write`].
+pub(super) fn remembered(context: &Context, registry: &str) -> Result<Remembered, OpsError> {
+    if let Some(name) = typed_name(context, registry)? {
+        let project = Project::open(context)?;
+        return Sources::new(context, &project.manifest, &project.directory).remembered(&name);
+    }
+    let directory = match local_directory(registry) {
+        None if is_address(registry) => None,
+        directory => Some(resolved(&context.directory.join(directory.unwrap_or_else(|| registry.into())))),
+    };
+    let address = spelled(directory.as_deref(), registry);
+    let name = if directory.is_some() { registry.to_owned() } else { address.clone() };
+    Ok(Remembered { name: registry_admin::name_of(&address), address, called: Called { name, at: None } })
 }
 
 /// Tells which registry of packs.toml was typed; `None` for a directory or an address.
@@ -311,7 +361,8 @@ pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<Reg
 /// # Errors
 /// As [`open_to_write`].
 pub(super) fn open_to_check(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    open_typed(context, registry, Purpose::Itself)
+    let source = open_typed(context, registry, Purpose::Itself)?;
+    Ok(source.remembering(Arc::new(Seen::open(context, remembered(context, registry)?)?)))
 }
 
 fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
@@ -407,8 +458,10 @@ pub(super) struct Documents {
 pub(super) struct Assigned {
     /// What packs.toml says.
     written: BTreeMap<PackName, RequirementSource>,
-    /// The registry that the lockfile took a pack from: asked before all others, so that a pack never moves because another registry has its name now.
+    /// The registry that the lockfile took a pack from: no other is asked, so that a pack never moves because another registry has its name now.
     locked: BTreeMap<PackName, RegistryName>,
+    /// The name of that lockfile.
+    lockfile: String,
 }
 
 impl Assigned {
@@ -421,12 +474,13 @@ impl Assigned {
             SourceId::Registry(registry) => Some((name, registry)),
             _ => None,
         };
-        Ok(Assigned { written, locked: lockfile.into_iter().flat_map(|lockfile| lockfile.releases).filter_map(registry).collect() })
+        let locked = lockfile.into_iter().flat_map(|lockfile| lockfile.releases).filter_map(registry).collect();
+        Ok(Assigned { written, locked, lockfile: wants.environment.lockfile_name() })
     }
 
     /// Takes one pack from one registry.
     pub(super) fn to_registry(name: &PackName, registry: &RegistryName) -> Assigned {
-        Assigned { written: BTreeMap::from([(name.clone(), RequirementSource::Registry(Some(registry.clone())))]), locked: BTreeMap::new() }
+        Assigned { written: BTreeMap::from([(name.clone(), RequirementSource::Registry(Some(registry.clone())))]), ..Assigned::default() }
     }
 
     /// Tells whether the environment writes or has locked a pack.
@@ -434,7 +488,7 @@ impl Assigned {
         self.written.contains_key(name) || self.locked.contains_key(name)
     }
 
-    /// Gives the registries to ask for a pack, in order; `None` for one that comes from no registry.
+    /// Gives the registries to ask for a pack, in order; `None` for one that comes from no registry. What is locked from one of them comes from that one.
     ///
     /// Without any in packs.toml it is the default one, whose absence is then told.
     fn registries(&self, name: &PackName, order: &[RegistryName]) -> Option<Vec<RegistryName>> {
@@ -443,10 +497,10 @@ impl Assigned {
             Some(RequirementSource::GitHub(_) | RequirementSource::Path(_)) => return None,
             Some(RequirementSource::Registry(None)) | None => {}
         }
-        let locked = self.locked.get(name).filter(|locked| order.contains(locked));
-        let others = order.iter().filter(|other| Some(*other) != locked);
-        let all: Vec<RegistryName> = locked.into_iter().chain(others).cloned().collect();
-        Some(if all.is_empty() { vec![default_registry()] } else { all })
+        if let Some(locked) = self.locked.get(name).filter(|locked| order.contains(locked)) {
+            return Some(vec![locked.clone()]);
+        }
+        Some(if order.is_empty() { vec![default_registry()] } else { order.to_vec() })
     }
 }
 
@@ -491,17 +545,24 @@ pub(super) enum Loaded {
 /// Asks the place that a pack comes from about its releases.
 ///
 /// # Errors
-/// As [`Sources::first_with`].
+/// As [`Sources::first_with`]; [`OpsError::LockedElsewhere`].
 pub(super) fn load_one(sources: &Sources<'_>, assigned: &Assigned, name: PackName) -> Result<(PackName, Loaded), OpsError> {
     if let Some(RequirementSource::GitHub(repository)) = assigned.written.get(&name) {
         let loaded = load_released(sources, repository, &name)?;
         return Ok((name, loaded));
     }
     let Some(registries) = assigned.registries(&name, &sources.order) else { return Ok((name, Loaded::Elsewhere)) };
-    let Some((registry, document)) = sources.first_with(&name, &registries)? else { return Ok((name, Loaded::Absent)) };
     let is_chosen = matches!(assigned.written.get(&name), Some(RequirementSource::Registry(Some(_))));
-    if let Some(locked) = assigned.locked.get(&name).filter(|locked| **locked != registry && !is_chosen) {
-        sources.context.warn(format!("{name} moves from the registry {locked}, which no longer has it, to {registry}"));
+    let locked = assigned.locked.get(&name).filter(|_| !is_chosen);
+    let Some((registry, document)) = sources.first_with(&name, &registries)? else {
+        // With no other registry it could move to, the solver says who wants what is not there.
+        return match locked.filter(|locked| sources.order.len() > 1 && sources.order.contains(locked)) {
+            Some(locked) => Err(OpsError::LockedElsewhere { name, registry: locked.clone(), lockfile: assigned.lockfile.clone() }),
+            None => Ok((name, Loaded::Absent)),
+        };
+    };
+    if let Some(locked) = locked.filter(|locked| **locked != registry) {
+        sources.context.warn(format!("{name} moves from the registry {locked}, which packs.toml no longer names, to {registry}"));
     }
     Ok((name, Loaded::Document(SourceId::Registry(registry), document)))
 }
@@ -549,11 +610,12 @@ mod tests {
                 (pack("local"), RequirementSource::Path("x".into())),
             ]),
             locked: BTreeMap::from([("chosen", "default"), ("locked", "internal"), ("moved", "gone")].map(|(name, from)| (pack(name), registry(from)))),
+            lockfile: "packs.lock".to_owned(),
         };
         for (name, expected) in [
             ("chosen", Some(vec!["internal"])),
             ("local", None),
-            ("locked", Some(vec!["internal", "default"])),
+            ("locked", Some(vec!["internal"])),
             ("moved", Some(vec!["default", "internal"])),
             ("new", Some(vec!["default", "internal"])),
         ] {

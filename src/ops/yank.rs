@@ -112,9 +112,9 @@ pub struct YankOutcome {
 /// # Errors
 /// [`OpsError::NoneMeant`] where none is meant; [`OpsError::Source`]. Nothing has changed then.
 pub fn yank(context: &Context, request: &YankRequest, signing: &Signing<'_>) -> Result<YankOutcome, OpsError> {
-    let source = sources::open_to_write(context, &request.registry)?.signing(open_keys(context, signing)?);
-    let (name, which) = (&request.releases.name, &request.releases.which);
-    let meant = meant(&source, request)?;
+    let registry = sources::open_to_write(context, &request.registry)?.signing(open_keys(context, signing)?);
+    let (source, name, which) = (&registry.source, &request.releases.name, &request.releases.which);
+    let meant = meant(source, request)?;
     let reason = match &request.wish {
         YankWish::TakeBack(reason) => Some(reason.as_deref().unwrap_or(NO_REASON)),
         YankWish::Undo => None,
@@ -134,7 +134,7 @@ pub fn yank(context: &Context, request: &YankRequest, signing: &Signing<'_>) -> 
         Store::create(context.layout.clone())?;
         let action = if reason.is_some() { "yank" } else { "yank --undo" };
         let packs = meant.iter().map(|version| PackChange { name: name.clone(), from: Some(version.clone()), to: None }).collect();
-        recorded(context, Recorded { action, project: None, environment: None, reason, packs }, change)?
+        recorded(context, Recorded { action, project: None, environment: None, reason, packs }, || registry.change(context, change))?
     };
     let unchanged = meant.into_iter().filter(|version| !versions.contains(version)).collect();
     Ok(YankOutcome { dry_run: request.dry_run, registry: source.describe(), name: name.clone(), versions, unchanged, reason: reason.map(str::to_owned) })
@@ -143,10 +143,10 @@ pub fn yank(context: &Context, request: &YankRequest, signing: &Signing<'_>) -> 
 /// Gives the releases that are meant, in order; at least one.
 fn meant(source: &RegistrySource, request: &YankRequest) -> Result<Vec<Version>, OpsError> {
     let AskedReleases { name, which } = &request.releases;
-    let document = match source.index_file(name)? {
+    let document = match source.index(name)? {
         Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
         Answer::Absent => return Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
-        Answer::Found(fetched) => source.read_index(&fetched, name)?,
+        Answer::Found(document) => document,
     };
     let mut meant: Vec<Version> = document.releases.iter().map(|release| release.version.clone()).filter(|version| which.has(version)).collect();
     meant.sort();

@@ -15,6 +15,7 @@ mod layout;
 mod names;
 mod release_index;
 mod secret_key;
+mod shown;
 mod signature;
 
 pub use document::RegistryDocument;
@@ -48,6 +49,7 @@ pub use secret_key::LockedKey;
 pub use secret_key::Passphrase;
 pub use secret_key::SecretKey;
 pub use secret_key::SecretKeyFile;
+pub use shown::Shown;
 pub use signature::Signers;
 pub use signature::claimed_signers;
 pub use signature::verify_signature;

@@ -1,11 +1,13 @@
 //! What can go wrong at a source.
 
+use crate::model::Blake3Digest;
 use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::ReleaseId;
 use crate::net::NetError;
 use crate::registry::RegistryError;
 use crate::registry::Signers;
+use crate::source::Called;
 use crate::source::GitHubError;
 use crate::source::Trust;
 
@@ -71,6 +73,42 @@ pub enum SourceError {
         /// What is wrong with its signature.
         #[source]
         source: Box<RegistryError>,
+    },
+    /// A registry shows an older document than it did before.
+    #[error("{} shows revision {found} of the index of {name}, and has shown revision {seen} before", registry.name)]
+    OlderIndex {
+        /// The registry.
+        registry: Box<Called>,
+        /// The pack.
+        name: PackName,
+        /// The revision it shows.
+        found: u64,
+        /// The newest one seen.
+        seen: u64,
+    },
+    /// A registry shows two documents of one revision.
+    #[error("{} shows revision {revision} of the index of {name} with other content than before: its digest is {found}, and was {seen}", registry.name)]
+    OtherIndex {
+        /// The registry.
+        registry: Box<Called>,
+        /// The pack.
+        name: PackName,
+        /// The revision.
+        revision: u64,
+        /// The BLAKE3 of its canonical bytes.
+        found: Blake3Digest,
+        /// The one seen before.
+        seen: Blake3Digest,
+    },
+    /// A registry no longer has the document of a pack.
+    #[error("{} has no index of {name} now, and has shown revision {seen} of it before", registry.name)]
+    GoneIndex {
+        /// The registry.
+        registry: Box<Called>,
+        /// The pack.
+        name: PackName,
+        /// The newest revision seen.
+        seen: u64,
     },
     /// The registry does not have the pack.
     #[error("there is no pack {name} in {registry}")]

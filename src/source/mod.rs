@@ -7,6 +7,7 @@ mod error;
 mod github;
 mod listing;
 mod located;
+mod memory;
 mod publish;
 mod registry;
 
@@ -37,6 +38,8 @@ pub use github::asset_name;
 pub use github::offers;
 pub use github::parse_page;
 pub use located::LocatedSource;
+pub use memory::Called;
+pub use memory::Memory;
 pub use publish::Adopt;
 pub use publish::Effect;
 pub use publish::Upload;

@@ -5,7 +5,8 @@
 //! come to its index are found equal by the next try.
 //!
 //! Who signs vouches for the whole document. So a document is changed with a key only if a key that is known signed what it says now, and one that is signed
-//! is never changed without a key: it would be refused by all who trust that key.
+//! is never changed without a key: it would be refused by all who trust that key. Nor is one changed that is older than what is remembered: a signature
+//! would make somebody's old copy the newest document.
 
 use std::io;
 use std::io::Read;
@@ -230,10 +231,20 @@ impl RegistrySource {
         let (mut document, when) = match self.index_file(name)? {
             Answer::Offline => return Err(SourceError::Offline { registry: self.describe() }),
             Answer::Absent => {
+                self.require_unseen(name)?;
                 self.require_keys_for_new(name)?;
                 (IndexDocument::new(name.clone()), Precondition::Absent)
             }
-            Answer::Found(fetched) => (self.parse_to_change(&fetched, name, adopt)?, Precondition::Unchanged(fetched.revision)),
+            Answer::Found(fetched) => {
+                let document = self.parse_to_change(&fetched, name, adopt)?;
+                // Whoever signs an old document anew makes it the newest: what it lacks would be lost to all who trust the key.
+                match self.require_newest(&document, &fetched.bytes) {
+                    // Somebody has looked at what it says.
+                    Err(SourceError::OtherIndex { .. }) if adopt == Adopt::All => {}
+                    compared => compared?,
+                }
+                (document, Precondition::Unchanged(fetched.revision))
+            }
         };
         let before = document.revision;
         let value = change(&mut document)?;
@@ -251,7 +262,9 @@ impl RegistrySource {
             if !edit.is_changed {
                 return Ok(edit.value);
             }
-            if self.transport.write(&path, &edit.document.format(), &edit.when).map_err(|source| self.failed(source))? == Written::Done {
+            let bytes = edit.document.format();
+            if self.transport.write(&path, &bytes, &edit.when).map_err(|source| self.failed(source))? == Written::Done {
+                self.learn(&edit.document, &bytes);
                 return Ok(edit.value);
             }
             edit = self.plan_index(name, adopt, change)?;

@@ -1,5 +1,7 @@
 //! A registry as source: what it says of packs, whose signatures count, and its archives.
 
+use std::sync::Arc;
+
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::PublicKey;
@@ -20,15 +22,19 @@ use crate::registry::RegistryDocument;
 use crate::registry::RegistryError;
 use crate::registry::SIDE_FILE_BYTES_MAX;
 use crate::registry::SecretKey;
+use crate::registry::Shown;
 use crate::source::ArchivePosition;
+use crate::source::Memory;
 use crate::source::Source;
 use crate::source::SourceError;
+use crate::source::memory;
 
 /// A registry behind a transport.
 pub struct RegistrySource {
     pub(super) transport: Box<dyn Transport>,
     pub(super) trust: Option<Trust>,
     pub(super) keys: Vec<SecretKey>,
+    memory: Option<Arc<dyn Memory>>,
 }
 
 /// Whose signatures the documents of a registry must bear, and who says so.
@@ -44,9 +50,7 @@ pub struct Trust {
 
 impl Source for RegistrySource {
     fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, SourceError> {
-        let answer = self.index_file(name)?.try_map(|fetched| self.read_index(&fetched, name))?;
-        self.accept_index(name);
-        Ok(answer)
+        self.index_as_remembered(name, self.memory.as_deref())
     }
 
     fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError> {
@@ -62,7 +66,7 @@ impl Source for RegistrySource {
 impl RegistrySource {
     /// Reads and writes a registry through a transport; nobody's signature is asked for.
     pub fn new(transport: Box<dyn Transport>) -> Self {
-        RegistrySource { transport, trust: None, keys: Vec::new() }
+        RegistrySource { transport, trust: None, keys: Vec::new(), memory: None }
     }
 
     /// Believes only documents that one of these keys signed.
@@ -76,6 +80,30 @@ impl RegistrySource {
     #[must_use]
     pub fn signing(mut self, keys: Vec<SecretKey>) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Reads a pack's index document, which must be signed and as new as was seen before, as far as that is asked for.
+    ///
+    /// # Errors
+    /// Those of [`RegistrySource::read_index`], [`memory::require_newest`] and [`memory::require_unseen`].
+    pub fn index_as_remembered(&self, name: &PackName, memory: Option<&dyn Memory>) -> Result<Answer<IndexDocument>, SourceError> {
+        let fetched = match self.index_file(name)? {
+            Answer::Found(fetched) => fetched,
+            Answer::Absent => return memory.map_or(Ok(()), |memory| memory::require_unseen(memory, name)).map(|()| Answer::Absent),
+            Answer::Offline => return Ok(Answer::Offline),
+        };
+        let document = self.read_index(&fetched, name)?;
+        memory.map_or(Ok(()), |memory| memory::require_newest(memory, &document, &fetched.bytes))?;
+        // Not before: what is refused must not take the place of what was good.
+        self.transport.accept(&registry::index_path(name));
+        Ok(Answer::Found(document))
+    }
+
+    /// Compares its index documents with those that are remembered, and remembers what is newer.
+    #[must_use]
+    pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
+        self.memory = Some(memory);
         self
     }
 
@@ -93,11 +121,6 @@ impl RegistrySource {
     /// Reads the bytes of a pack's index document, unchecked.
     pub fn index_file(&self, name: &PackName) -> Result<Answer<Fetched>, SourceError> {
         self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
-    }
-
-    /// Tells the transport that the index document it read last of a pack is believed.
-    pub fn accept_index(&self, name: &PackName) {
-        self.transport.accept(&registry::index_path(name));
     }
 
     /// Reads a document that was fetched, and believes it if one of the trusted keys signed it.
@@ -124,6 +147,23 @@ impl RegistrySource {
     /// Reads a document as one that must bear a signature by one of these keys; by anybody or nobody where there are none.
     pub(super) fn parse_index(&self, bytes: &[u8], name: &PackName, trusted: &[PublicKey]) -> Result<IndexDocument, SourceError> {
         IndexDocument::parse_signed(bytes, name, trusted).map_err(|source| self.refused(source))
+    }
+
+    /// Compares a document with what is remembered of its pack, as [`memory::require_newest`] does.
+    pub fn require_newest(&self, document: &IndexDocument, bytes: &[u8]) -> Result<(), SourceError> {
+        self.memory.as_deref().map_or(Ok(()), |memory| memory::require_newest(memory, document, bytes))
+    }
+
+    /// Refuses the absence of a document that is remembered, as [`memory::require_unseen`] does.
+    pub(super) fn require_unseen(&self, name: &PackName) -> Result<(), SourceError> {
+        self.memory.as_deref().map_or(Ok(()), |memory| memory::require_unseen(memory, name))
+    }
+
+    /// Remembers a document that was just written.
+    pub(super) fn learn(&self, document: &IndexDocument, bytes: &[u8]) {
+        if let Some(memory) = &self.memory {
+            memory.learn(&document.name, Shown::of(document, bytes));
+        }
     }
 
     pub(super) fn failed(&self, source: NetError) -> SourceError {

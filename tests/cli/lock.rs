@@ -41,14 +41,10 @@ fn keeps_what_is_locked() {
 fn a_yanked_release_stays_locked_and_is_not_chosen_anew() {
     let world = TestEnv::with_kanban();
     world.packs(["lock"]).succeeds();
-    let index = world.registry().join("index/ka/kanban.json");
-    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&index).expect("there")).expect("JSON");
-    for release in document["releases"].as_array_mut().expect("releases") {
-        if release["version"] == "2.0.3" {
-            release["yanked"] = "loses cards".into();
-        }
-    }
-    fs::write(&index, document.to_string()).expect("written");
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().filter(|release| release["version"] == "2.0.3").for_each(|release| release["yanked"] = "loses cards".into());
+    });
     world.manifest("[packages]\nkanban = \"~2.0\"\nsnippets = \"1\"\n");
     world.packs(["lock"]).succeeds();
     assert!(world.read("packs.lock").contains("version = \"2.0.3\""));
@@ -97,12 +93,10 @@ fn what_the_rules_refuse_is_not_taken_from_a_lockfile_either() {
 
 /// Says when releases of a pack were published, in the order of its index.
 fn publish_times(world: &TestEnv, pack: &str, times: &[&str]) {
-    let index = world.registry().join(format!("index/{}/{pack}.json", &pack[..2]));
-    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&index).expect("there")).expect("JSON");
-    for (release, time) in document["releases"].as_array_mut().expect("releases").iter_mut().zip(times) {
-        release["published_at"] = (*time).into();
-    }
-    fs::write(&index, document.to_string()).expect("written");
+    world.edit_index(pack, |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().zip(times).for_each(|(release, time)| release["published_at"] = (*time).into());
+    });
 }
 
 /// Gives the versions in a lockfile: `kanban 2.0.3, workflow 1.2.0`.
@@ -210,9 +204,10 @@ fn overrides_take_the_place_of_what_packs_require() {
 #[test]
 fn a_release_must_run_on_every_platform_of_the_project() {
     let world = TestEnv::with_kanban();
-    let index = world.registry().join("index/ka/kanban.json");
-    let text = fs::read_to_string(&index).expect("there").replace("\"any\"", "\"linux-x86_64\"");
-    fs::write(&index, text).expect("written");
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().for_each(|release| release["artifacts"][0]["platform"] = "linux-x86_64".into());
+    });
     world.manifest("[packages]\nkanban = \"~2.1\"\n");
     world.packs(["lock"]).fails(3).says("platforms").says("it has no archive for linux-aarch64, macos-aarch64");
     world.write(

@@ -67,9 +67,41 @@ fn a_locked_pack_never_moves_to_another_registry_unsaid() {
     for shard in ["se/secrets", "va/vault"] {
         fs::remove_file(world.root().join("internal/index").join(format!("{shard}.json"))).expect("removed");
     }
-    let moved = world.packs(["update"]).succeeds();
-    moved.says("warning: secrets moves from the registry internal, which no longer has it, to default");
+    insta::assert_snapshot!(world.packs(["update"]).fails(5).stderr, @"
+    error: internal has no index of secrets now, and has shown revision 1 of it before
+    hint: somebody may be hiding it from you, or want another registry to have its name: ask whoever keeps the registry; no other was asked
+    hint: if it was really removed: `packs registry forget internal` takes the registry as it is
+    ");
+    // Who has never seen it there has the lockfile's word.
+    fs::remove_dir_all(world.home().join("registries")).expect("removed");
+    insta::assert_snapshot!(world.packs(["update"]).fails(5).stderr, @r#"
+    error: packs.lock takes secrets from the registry internal, which has no such pack now
+    hint: somebody may want another registry to have its name: ask whoever keeps internal; no other registry was asked
+    hint: if it really moved, say where to: secrets = { version = "…", registry = "…" } in packs.toml
+    "#);
+    assert_eq!(sources(&world), ["secrets registry+internal", "vault registry+internal"]);
+    // It moves where somebody says so.
+    manifest(&world, TWO, "secrets = { version = \"*\", registry = \"default\" }\n");
+    world.packs(["update"]).succeeds();
     assert_eq!(sources(&world), ["secrets registry+default"]);
+}
+
+#[test]
+fn a_name_that_was_seen_in_a_registry_is_not_taken_by_the_next() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("snippets", "99.0.0"));
+    manifest(&world, TWO, "snippets = \"*\"\n");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(sources(&world), ["snippets registry+default"]);
+    fs::remove_file(world.registry().join("index/sn/snippets.json")).expect("removed");
+    fs::remove_file(world.project().join("packs.lock")).expect("removed");
+    world.packs(["lock"]).fails(5).says("default has no index of snippets now, and has shown revision 1 of it before");
+    manifest(&world, TWO, "");
+    world.packs(["install", "snippets"]).fails(5).says("has no index of snippets now");
+    assert!(!world.has("packs.lock"));
+    world.packs(["registry", "forget", "default"]).succeeds();
+    world.packs(["install", "snippets"]).succeeds();
+    assert_eq!(sources(&world), ["snippets registry+internal"]);
 }
 
 #[test]
@@ -191,7 +223,7 @@ fn what_is_refused_or_missing_for_once_leaves_the_good_entry() {
     let good = kept();
     // Another version of the document than the one that is kept, so that the registry does not say it is the same.
     world.publish(&Pack::new("kanban", "2.9.0"));
-    for (fault, code) in [(Fault::Truncated(40), 5), (Fault::Status(404, vec![]), 3)] {
+    for (fault, code) in [(Fault::Truncated(40), 5), (Fault::Status(404, vec![]), 5)] {
         server.set_rules(vec![Rule::always("index/ka/kanban.json", fault)]);
         world.packs(["update"]).fails(code);
         assert_eq!(kept(), good, "exit code {code}");

@@ -206,10 +206,7 @@ fn every_rule_says_why() {
 #[test]
 fn a_yanked_release_is_offered_last() {
     let world = TestEnv::with_kanban();
-    let index = world.registry().join("index/sn/snippets.json");
-    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&index).expect("there")).expect("JSON");
-    document["releases"][0]["yanked"] = "loses lines".into();
-    fs::write(&index, document.to_string()).expect("written");
+    world.edit_index("snippets", |document| document["releases"][0]["yanked"] = "loses lines".into());
     world.manifest("[packages]\nsnippets = \"^1\"\n");
     insta::assert_snapshot!(world.packs(["resolve", "--fixes", "3"]).fails(3).stdout, @r#"
     environment default: there is no resolution

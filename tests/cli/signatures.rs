@@ -217,10 +217,80 @@ fn an_older_index_is_noticed() {
     assert!(memory.exists());
 }
 
+/// Somebody puts an old copy back, validly signed, so that the next who signs it makes it the newest document.
+#[test]
+fn nobody_signs_an_older_index_anew() {
+    let world = signed_world();
+    let old = fs::read(world.registry().join(INDEX)).expect("there");
+    publish(&world, &Pack::new("kanban", "1.1.0").file("a", "two\n"), &["--key", "acme"]).succeeds();
+    let newest = fs::read(world.registry().join(INDEX)).expect("there");
+    fs::write(world.registry().join(INDEX), &old).expect("written");
+    let third = Pack::new("kanban", "1.2.0").file("a", "three\n");
+    insta::assert_snapshot!(publish(&world, &third, &["--key", "acme"]).fails(5).stderr, @"
+    error: ../registry shows revision 1 of the index of kanban, and has shown revision 2 before
+    hint: somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used
+    hint: if it was really set back: `packs registry forget ../registry` takes it as it is
+    ");
+    for command in [
+        &["yank", "kanban@1.0.0", "--registry", "../registry", "--key", "acme"][..],
+        &["yank", "kanban@1.0.0", "--registry", "default", "--key", "acme"],
+        &["registry", "sign", "../registry", "--key", "acme"],
+        &["registry", "check", "../registry"],
+        &["info", "kanban", "--registry", "../registry"],
+    ] {
+        let ran = world.packs(command).fails(5);
+        assert!((ran.stderr + &ran.stdout).contains("shows revision 1 of the index of kanban, and has shown revision 2 before"), "{command:?}");
+    }
+    assert_eq!(fs::read(world.registry().join(INDEX)).expect("there"), old);
+    assert!(!world.registry().join("packs/kanban/1.2.0").exists(), "it is refused before anything is written");
+    // A document that is gone is not begun anew.
+    fs::remove_file(world.registry().join(INDEX)).expect("removed");
+    publish(&world, &third, &["--key", "acme"]).fails(5).says("has no index of kanban now, and has shown revision 2 of it before");
+    fs::write(world.registry().join(INDEX), newest).expect("written");
+    publish(&world, &third, &["--key", "acme"]).succeeds();
+    // Who has a home of their own, and has seen nothing, cannot know; whoever says that it was really set back can go on.
+    fs::write(world.registry().join(INDEX), old).expect("written");
+    world.packs(["registry", "forget", "../registry"]).succeeds().prints("forgot how new the index of 1 pack in ../registry was");
+    publish(&world, &third, &["--key", "acme"]).succeeds();
+    assert_eq!(read_index(&world)["revision"], 2);
+}
+
+#[test]
+fn another_document_of_the_same_revision_is_noticed() {
+    let world = TestEnv::with_kanban();
+    world.packs(["lock"]).succeeds();
+    let good = read_index(&world);
+    let mut document = good.clone();
+    document["releases"][1]["license"] = "BSD".into();
+    write_index(&world, &document);
+    let refused = world.packs(["update"]).fails(5);
+    insta::assert_snapshot!(refused.stderr, @"
+    error: default shows revision 3 of the index of kanban with other content than before: its digest is [DIGEST], and was [DIGEST]
+    hint: every change of a document raises its revision: ask whoever keeps the registry; nothing of it was used
+    hint: if it was really made anew: `packs registry forget default` takes it as it is
+    ");
+    assert_eq!(world.packs(["update", "--json"]).fails(5).json()["code"], "other-index");
+    world.packs(["yank", "kanban@2.0.0", "--registry", "../registry"]).fails(5).says("with other content than before");
+    assert_eq!(read_index(&world), document);
+    // Its form is nobody's business, nor are documents that count no revisions.
+    write_index(&world, &good);
+    world.packs(["update"]).succeeds();
+    world.packs(["registry", "forget", "default"]).succeeds();
+    for license in ["BSD", "ISC"] {
+        document["revision"] = Value::Null;
+        document["releases"][1]["license"] = license.into();
+        write_index(&world, &document);
+        world.packs(["update"]).succeeds();
+    }
+}
+
 #[test]
 fn what_a_newer_packs_remembers_is_never_overwritten() {
     let world = signed_world();
     world.packs(["lock"]).succeeds();
+    // Nothing was new to who published it: until then all that is known stands under another name.
+    fs::remove_file(world.home().join("registries/registry.json")).expect("removed");
+    world.packs(["update"]).succeeds();
     let memory = world.home().join("registries/default.json");
     let newer = fs::read_to_string(&memory).expect("there").replace("packs.seen/1", "packs.seen/2");
     fs::write(&memory, &newer).expect("written");

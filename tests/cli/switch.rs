@@ -206,12 +206,10 @@ fn git_conflict_markers_in_a_lockfile_are_solved_and_said() {
 #[test]
 fn an_index_that_hides_a_requirement_is_found_out() {
     let world = TestEnv::with_kanban();
-    let index = world.registry().join("index/ka/kanban.json");
-    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&index).expect("there")).expect("JSON");
-    for release in document["releases"].as_array_mut().expect("releases") {
-        release["requires"] = serde_json::json!({});
-    }
-    fs::write(&index, document.to_string()).expect("written");
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().for_each(|release| release["requires"] = serde_json::json!({}));
+    });
     world.packs(["switch"]).fails(5).says("kanban 2.0.3 is locked as requiring nothing, but its MANIFEST.json requires workflow ^1");
     assert!(!world.has("packs.lock") && !world.has(".packs/active"));
 }

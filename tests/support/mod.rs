@@ -183,6 +183,15 @@ impl TestEnv {
         self.packs(publish).succeeds();
     }
 
+    /// Changes a pack's index document in the registry, as the next revision.
+    pub(crate) fn edit_index(&self, pack: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let path = self.registry().join(format!("index/{}/{pack}.json", &pack[..2]));
+        let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).expect("there")).expect("JSON");
+        change(&mut document);
+        document["revision"] = (document["revision"].as_u64().expect("a number") + 1).into();
+        fs::write(&path, document.to_string()).expect("written");
+    }
+
     /// Replaces what differs from run to run: paths, times, digests.
     fn normalise(&self, text: &str) -> String {
         let real = self.root().canonicalize().expect("there");

@@ -44,7 +44,7 @@ pub enum Command {
     Sign(SignArguments),
     /// Look through a whole registry: documents, signatures, archives, side files, the list of packs
     Check(CheckArguments),
-    /// Forget how new a registry's index was, after it was really set back
+    /// Forget what a registry's index was, after it was really set back or made anew
     Forget(ForgetArguments),
 }
 
@@ -128,12 +128,12 @@ pub struct CheckArguments {
 /// What may follow `packs registry forget`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  packs registry forget default --dry-run\n  packs registry forget default\n  packs registry forget team -m 'restored from the backup'"
+    after_help = "Examples:\n  packs registry forget default --dry-run\n  packs registry forget ../registry\n  packs registry forget team -m 'restored from the backup'"
 )]
 pub struct ForgetArguments {
-    /// The registry, by its name in packs.toml
-    #[arg(value_name = "NAME")]
-    registry: RegistryName,
+    /// The registry: a directory, an address, or its name in packs.toml
+    #[arg(value_name = "REGISTRY")]
+    registry: String,
 
     #[command(flatten)]
     change: ChangeArgs,
@@ -251,7 +251,7 @@ fn forget(arguments: ForgetArguments, settings: &Settings, output: Output) -> Re
 
 fn render_forgotten(outcome: &ForgetOutcome) -> String {
     let verb = if outcome.dry_run { "would forget" } else { "forgot" };
-    format!("{verb} how new the index of {} in {} was\n", counted(outcome.packs, "pack"), outcome.registry)
+    format!("{verb} how new the index of {} in {} was\n", counted(outcome.packs, "pack"), plain(&outcome.registry))
 }
 
 fn listed(ids: &[KeyId]) -> String {
