@@ -130,6 +130,12 @@ pub enum BuildError {
         /// The path.
         path: String,
     },
+    /// Something else took the place of a file, a link or a directory while the source was read.
+    #[error("{path}: something else took its place while it was read")]
+    Replaced {
+        /// The path.
+        path: String,
+    },
     /// Two names would be one on some file system.
     #[error("{path}: the name differs from {other} only in case or in spelling of the same letters, and many file systems take both for one")]
     NameTaken {

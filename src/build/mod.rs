@@ -310,6 +310,42 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_swapped_for_a_link_before_writing_is_not_followed() {
+        let (world, elsewhere) = (source(HEAD, &[("docs/a", "the same")]), source("", &[("a", "the same")]));
+        let found = collected(&world).expect("it is fit");
+        fs::remove_dir_all(world.path().join("docs")).expect("removed");
+        std::os::unix::fs::symlink(elsewhere.path(), world.path().join("docs")).expect("linked");
+        let refused = write_archive_file(&found, Packing::quick(Compression::Zstd), &mut Vec::new());
+        assert!(matches!(refused, Err(BuildError::Archive { .. })), "{refused:?}");
+    }
+
+    /// A directory and a link that leads out of the pack change places all the time: whatever is collected, it is never what the link leads to.
+    #[test]
+    fn a_directory_swapped_for_a_link_meanwhile_is_not_followed() {
+        let (world, elsewhere) = (source(HEAD, &[("docs/a", "mine")]), source("", &[("a", "secret")]));
+        std::os::unix::fs::symlink(elsewhere.path(), world.path().join("link")).expect("linked");
+        let secret = blake3::hash(b"secret");
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        let relaxed = std::sync::atomic::Ordering::Relaxed;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(relaxed) {
+                    fsys::exchange(&world.path().join("docs"), &world.path().join("link")).expect("exchanged");
+                }
+            });
+            for _ in 0..300 {
+                let found = walk(world.path(), "kanban", &Selection::new("", "", &[], &[]).expect("no patterns"));
+                let digests = found.files.iter().filter_map(|file| match file {
+                    crate::archive::FileEntry::File { blake3, .. } => Some(*blake3),
+                    _ => None,
+                });
+                assert!(digests.into_iter().all(|digest| digest.as_bytes() != secret.as_bytes()), "what lies elsewhere was packed");
+            }
+            is_done.store(true, relaxed);
+        });
+    }
+
+    #[test]
     fn files_that_cannot_be_packed_are_all_named() {
         let world =
             source(HEAD, &[("out", "-> ../secret"), ("README", "a"), ("readme", "b"), ("a\\b", "x"), ("gone", "-> nothing"), ("abs", "-> /etc/passwd")]);

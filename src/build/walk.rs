@@ -1,6 +1,8 @@
 //! Walking a source directory: every name that belongs to the pack, in an order that depends on nothing but the names.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use crate::archive::FileEntry;
 use crate::build::BuildError;
 use crate::build::selection::Selection;
 use crate::fsys;
+use crate::fsys::Directory;
 use crate::fsys::FileKind;
 use crate::fsys::FileStatus;
 use crate::fsys::FsError;
@@ -33,25 +36,36 @@ pub(super) struct Found {
 }
 
 /// Walks a source directory; `root` is the directory in the archive, which counts for the length of paths.
+///
+/// Everything below it is opened from the directory that lists it, and no link is followed: what takes a place meanwhile cannot lead elsewhere.
 pub(super) fn walk(directory: &Path, root: &str, selection: &Selection) -> Found {
-    let mut walk = Walk { directory, root, selection, found: Found::default() };
-    walk.directory("");
+    let mut walk = Walk { root, selection, found: Found::default() };
+    match Directory::open_resolved(directory) {
+        Ok(opened) => drop(walk.directory(&opened, "")),
+        Err(source) => walk.found.faults.push(source.into()),
+    }
     let mut found = walk.found;
     found.files.sort_by(|a, b| a.path().cmp(b.path()));
     found
 }
 
 struct Walk<'w> {
-    directory: &'w Path,
     root: &'w str,
     selection: &'w Selection,
     found: Found,
 }
 
+/// A name in a directory, and what it stood for when the directory was listed.
+struct Entry<'w> {
+    directory: &'w Directory,
+    name: &'w str,
+    status: FileStatus,
+}
+
 impl Walk<'_> {
-    /// Walks one directory, given by its path with a slash at the end; tells whether it is empty on the disk.
-    fn directory(&mut self, prefix: &str) -> bool {
-        let entries = match fsys::list_dir(&self.directory.join(prefix)) {
+    /// Walks one directory, given with its path and a slash at the end; tells whether it is empty on the disk.
+    fn directory(&mut self, directory: &Directory, prefix: &str) -> bool {
+        let entries = match directory.entries() {
             Ok(entries) => entries,
             Err(source) => {
                 self.found.faults.push(source.into());
@@ -59,45 +73,48 @@ impl Walk<'_> {
             }
         };
         let mut spellings = HashMap::new();
-        for entry in &entries {
-            let Some(name) = entry.name_str() else {
-                self.found.faults.push(BuildError::NotUtf8 { path: format!("{prefix}{}", entry.name.to_string_lossy().escape_debug()) });
+        for (name, status) in &entries {
+            let Some(name) = name.to_str() else {
+                self.found.faults.push(BuildError::NotUtf8 { path: format!("{prefix}{}", name.to_string_lossy().escape_debug()) });
                 continue;
             };
-            if let Err(fault) = self.entry(&format!("{prefix}{name}"), name, &mut spellings) {
+            if let Err(fault) = self.entry(&format!("{prefix}{name}"), &Entry { directory, name, status: *status }, &mut spellings) {
                 self.found.faults.push(fault);
             }
         }
         entries.is_empty()
     }
 
-    fn entry(&mut self, path: &str, name: &str, spellings: &mut HashMap<String, String>) -> Result<(), BuildError> {
-        let on_disk = self.directory.join(path);
-        let Some(status) = fsys::status(&on_disk)? else {
-            return Err(FsError::Io { operation: "look at", path: on_disk, source: std::io::ErrorKind::NotFound.into() }.into());
-        };
+    fn entry(&mut self, path: &str, entry: &Entry<'_>, spellings: &mut HashMap<String, String>) -> Result<(), BuildError> {
         let path = self.tree_path(path)?;
-        let is_directory = status.kind == FileKind::Directory;
+        let is_directory = entry.status.kind == FileKind::Directory;
         if self.selection.leaves_out(&path, is_directory) || (!is_directory && !self.selection.asks_for(&path, false)) {
             return Ok(());
         }
-        if let Some(other) = spellings.insert(fold_name(name), name.to_owned()) {
+        if let Some(other) = spellings.insert(fold_name(entry.name), entry.name.to_owned()) {
             return Err(BuildError::NameTaken { path: path.to_string(), other });
         }
-        match status.kind {
+        let name = OsStr::new(entry.name);
+        match entry.status.kind {
             FileKind::Directory => {
-                if self.directory(&format!("{path}/")) && self.selection.asks_for(&path, true) {
-                    self.add(FileEntry::Directory { path }, &status);
+                let inner = entry.directory.open_dir(name).map_err(|error| unless_replaced(&path, error))?;
+                entry.require_same(&path, &inner.status()?)?;
+                if self.directory(&inner, &format!("{path}/")) && self.selection.asks_for(&path, true) {
+                    self.add(FileEntry::Directory { path }, &entry.status);
                 }
             }
             FileKind::Symlink => {
-                let target = read_target(&on_disk)?;
-                self.add(FileEntry::Symlink { path, target }, &status);
+                let target = entry.directory.read_link(name).map_err(|error| unless_replaced(&path, error))?;
+                let target = target.to_str().ok_or_else(|| BuildError::NotUtf8 { path: path.to_string() })?.to_owned();
+                self.add(FileEntry::Symlink { path, target }, &entry.status);
             }
             FileKind::File => {
-                let (size, blake3) = hash(&on_disk)?;
-                let executable = status.is_executable();
-                self.add(if executable { FileEntry::Executable { path, size, blake3 } } else { FileEntry::File { path, size, blake3 } }, &status);
+                let file = entry.directory.open_file(name).map_err(|error| unless_replaced(&path, error))?;
+                let on_disk = entry.directory.path().join(name);
+                entry.require_same(&path, &fsys::status_of(&file, &on_disk)?)?;
+                let (size, blake3) = hash(file, &on_disk)?;
+                let executable = entry.status.is_executable();
+                self.add(if executable { FileEntry::Executable { path, size, blake3 } } else { FileEntry::File { path, size, blake3 } }, &entry.status);
             }
             FileKind::Other => return Err(BuildError::ForbiddenKind { path: path.to_string() }),
         }
@@ -121,14 +138,21 @@ impl Walk<'_> {
     }
 }
 
-fn read_target(path: &Path) -> Result<String, BuildError> {
-    let target = fsys::read_link(path)?.unwrap_or_default();
-    target.to_str().map(str::to_owned).ok_or_else(|| BuildError::NotUtf8 { path: path.display().to_string() })
+impl Entry<'_> {
+    /// Refuses what was opened if it is not what was listed.
+    fn require_same(&self, path: &TreePath, opened: &FileStatus) -> Result<(), BuildError> {
+        let id = |status: &FileStatus| (status.device, status.inode, status.kind);
+        if id(opened) == id(&self.status) { Ok(()) } else { Err(BuildError::Replaced { path: path.to_string() }) }
+    }
 }
 
-fn hash(path: &Path) -> Result<(u64, Blake3Digest), FsError> {
+/// Tells a name that stands for something else now from a disk that fails.
+fn unless_replaced(path: &TreePath, error: FsError) -> BuildError {
+    if error.is_of_another_kind() { BuildError::Replaced { path: path.to_string() } } else { error.into() }
+}
+
+fn hash(mut file: fs::File, path: &Path) -> Result<(u64, Blake3Digest), FsError> {
     let failed = |source| FsError::Io { operation: "read", path: path.to_owned(), source };
-    let mut file = fsys::open(path)?;
     let (mut piece, mut hasher) = (vec![0; PIECE_BYTES], blake3::Hasher::new());
     loop {
         match file.read(&mut piece) {

@@ -32,7 +32,9 @@ pub struct Built {
 /// # Errors
 /// [`BuildError::Archive`] if a file changed since it was collected, or `out` fails.
 pub fn write_archive_file<W: Write>(collected: &Collected, packing: Packing, out: W) -> Result<Written, BuildError> {
-    let mut open = |path: &crate::model::TreePath| match fsys::open(&collected.directory.join(path.as_str())) {
+    let directory = fsys::Directory::open_resolved(&collected.directory)?;
+    // No link is followed on the way: what took the place of a directory since it was collected is not looked at.
+    let mut open = |path: &crate::model::TreePath| match directory.open_file_beneath(Path::new(path.as_str())) {
         Ok(file) => Ok(Box::new(file) as Box<dyn Read>),
         Err(FsError::Io { source, .. }) => Err(source),
         Err(other) => Err(io::Error::other(other)),

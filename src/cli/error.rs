@@ -668,6 +668,9 @@ fn build_hints(error: &BuildError) -> Vec<String> {
         BuildError::Archive { source: ArchiveError::OverLimit { .. } } => {
             vec!["whoever has the usual limits would refuse this archive: divide the pack, or leave files out; no archive was written".into()]
         }
+        BuildError::Unfit { faults, .. } if faults.iter().all(|fault| matches!(fault, BuildError::Replaced { .. })) => {
+            vec!["something writes there while it is packed: build again when it is done; nothing was written".into()]
+        }
         BuildError::Unfit { .. } => vec!["change these files, or leave them out with .packsignore; nothing was written".into()],
         _ => vec![],
     }

@@ -22,6 +22,7 @@ use rustix::fs::Timestamps;
 
 use crate::fsys::FileKind;
 use crate::fsys::FileStatus;
+use crate::fsys::FsError;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::look;
@@ -43,6 +44,12 @@ impl Directory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = look("open", path, || rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty()))?;
         Ok(Directory { handle, path: path.to_owned() })
+    }
+
+    /// Opens a directory that may be named by a link; messages name it as it was given.
+    pub fn open_resolved(path: &Path) -> Result<Directory> {
+        let opened = Directory::open(&crate::fsys::canonicalize(path)?)?;
+        Ok(Directory { path: path.to_owned(), ..opened })
     }
 
     /// Gives the path it was opened by, for messages.
@@ -116,6 +123,19 @@ impl Directory {
         // NONBLOCK: a fifo that somebody put there must not stop us; for regular files it means nothing.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(fs::File::from(look("open", &path, || rustix::fs::openat(&self.handle, name, flags, Mode::empty()))?))
+    }
+
+    /// Opens a file at a path of several names below this directory for reading; a link anywhere on the way is an error.
+    ///
+    /// # Errors
+    /// Of the kind `NotFound` where the path has no last name, as an empty one.
+    pub fn open_file_beneath(&self, path: &Path) -> Result<fs::File> {
+        let Some(name) = path.file_name() else { return Err(FsError::io("open", &self.path.join(path), std::io::ErrorKind::NotFound)) };
+        let mut inner: Option<Directory> = None;
+        for component in path.parent().into_iter().flat_map(Path::components) {
+            inner = Some(inner.as_ref().unwrap_or(self).open_dir(component.as_os_str())?);
+        }
+        inner.as_ref().unwrap_or(self).open_file(name)
     }
 
     /// Takes the kernel lock of this directory if it is free; it is held until this handle is closed.
@@ -267,5 +287,19 @@ mod tests {
         let directory = Directory::open(world.path()).expect("opened");
         assert!(directory.create_file(OsStr::new("link"), 0o444).is_err());
         assert!(directory.open_dir(OsStr::new("link")).is_err());
+    }
+
+    #[test]
+    fn no_link_is_followed_on_the_way_to_a_file() {
+        let world = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(world.path().join("a/b")).expect("made");
+        fs::write(world.path().join("a/b/file"), b"1").expect("written");
+        std::os::unix::fs::symlink("a", world.path().join("link")).expect("linked");
+        std::os::unix::fs::symlink("b/file", world.path().join("a/file")).expect("linked");
+        let directory = Directory::open(world.path()).expect("opened");
+        assert!(directory.open_file_beneath(Path::new("a/b/file")).is_ok());
+        for path in ["link/b/file", "a/file", "a/b/nothing", "", "../a/b/file/.."] {
+            assert!(directory.open_file_beneath(Path::new(path)).is_err(), "{path:?}");
+        }
     }
 }

@@ -116,6 +116,13 @@ impl FsError {
         }
     }
 
+    /// Tells whether a name does not stand for what it was opened as: there is nothing, a link, or something that is no directory or no link.
+    pub fn is_of_another_kind(&self) -> bool {
+        let FsError::Io { source, .. } = self else { return false };
+        let is_loop = source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+        is_loop || matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput)
+    }
+
     pub(crate) fn io(operation: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         FsError::Io { operation, path: path.to_owned(), source: source.into() }
     }

@@ -256,7 +256,7 @@ mod tests {
     fn artifacts() -> impl Strategy<Value = Vec<LockedArtifact>> {
         let platforms = ["any", "linux-aarch64", "linux-x86_64", "macos-aarch64"].map(|text| Platform::parse(text).expect("valid")).to_vec();
         let platforms = proptest::sample::subsequence(platforms, 0..=4);
-        (platforms, proptest::option::of("https://[a-z]{1,5}/[ -~]{0,5}"), 0..u64::from(u32::MAX), any::<[u8; 32]>()).prop_map(
+        (platforms, proptest::option::of(r"https://[a-z]{1,5}/[a-z0-9%+~@!]{1,5}(\?[a-z=&]{1,3})?"), 0..u64::from(u32::MAX), any::<[u8; 32]>()).prop_map(
             |(platforms, url, size, digest)| {
                 let artifact = |platform| LockedArtifact {
                     platform,
@@ -279,7 +279,9 @@ mod tests {
         (name(), version.prop_filter_map("a valid version", |version| version), edges, extras(), facts, artifacts()).prop_map(
             |(name, version, requires, extras, (license, quality, production_ready, yanked, published_at), artifacts)| LockedRelease {
                 id: ReleaseId { name, version },
-                source: SourceId::parse("registry+default").expect("valid"),
+                // Only what lies in no registry has an address of its own.
+                source: SourceId::parse(if artifacts.iter().any(|artifact| artifact.url.is_some()) { "github+acme/kanban" } else { "registry+default" })
+                    .expect("valid"),
                 requires: requires.into_iter().collect(),
                 extras,
                 license,

@@ -21,6 +21,7 @@ use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::lock::ResolutionMode;
 use crate::lock::merge::find_marker_line;
+use crate::model::ArchiveAddress;
 use crate::model::EnvironmentName;
 use crate::model::ExtraName;
 use crate::model::PackName;
@@ -106,7 +107,7 @@ impl Reading<'_> {
         if let Some(twice) = artifacts.windows(2).find(|pair| pair[0].platform == pair[1].platform) {
             return Err(refuse(format!("two archives for {}", twice[0].platform)));
         }
-        let artifacts = artifacts.into_iter().map(RawArtifact::checked).collect::<Result<_, _>>().map_err(&refuse)?;
+        let artifacts = artifacts.into_iter().map(|artifact| artifact.checked(&raw.source)).collect::<Result<_, _>>().map_err(&refuse)?;
         if let Some(quality) = raw.quality.filter(|quality| *quality > 100) {
             return Err(refuse(format!("`quality` is {quality}, expected a number from 0 to 100")));
         }
@@ -299,19 +300,22 @@ struct RawRelease {
 struct RawArtifact {
     platform: Platform,
     archive: PathComponent,
-    url: Option<String>,
+    url: Option<ArchiveAddress>,
     size: u64,
     sha256: Sha256Digest,
     tree: TreeDigest,
 }
 
 impl RawArtifact {
-    fn checked(self) -> Result<LockedArtifact, String> {
-        if let Some(url) = self.url.as_ref().filter(|url| url.chars().any(char::is_control)) {
-            return Err(format!("the address {url:?} has control characters"));
-        }
+    fn checked(self, source: &SourceId) -> Result<LockedArtifact, String> {
         let archive = self.archive.as_str().to_owned();
-        Ok(LockedArtifact { platform: self.platform, archive, url: self.url, size: self.size, sha256: self.sha256, tree: self.tree })
+        match (source, &self.url) {
+            (SourceId::GitHub(_), None) => return Err(format!("`url` is missing: it says where {archive} lies")),
+            (SourceId::Registry(_) | SourceId::Path(_), Some(_)) => return Err(format!("`url` of {archive} is not used: {source} says where it lies")),
+            _ => {}
+        }
+        let url = self.url.map(|url| url.to_string());
+        Ok(LockedArtifact { platform: self.platform, archive, url, size: self.size, sha256: self.sha256, tree: self.tree })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows how each noun is spelled and what makes it valid; knows nothing of disks, networks or clocks.
 //! Every noun has private fields and one `parse`, so an invalid one cannot be built, and no later code checks again.
 
+mod archive_address;
 mod change;
 mod digest;
 mod environment;
@@ -20,6 +21,7 @@ mod store_path;
 mod tree;
 mod version;
 
+pub use archive_address::ArchiveAddress;
 pub use change::PackChange;
 pub use digest::Blake3Digest;
 pub use digest::Sha256Digest;

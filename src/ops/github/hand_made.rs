@@ -13,6 +13,7 @@ use crate::fetch::DownloadError;
 use crate::fetch::Ends;
 use crate::fetch::FetchError;
 use crate::fetch::Wanted;
+use crate::model::ArchiveAddress;
 use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::ReleaseId;
@@ -112,6 +113,7 @@ fn read_one(releases: &GitHubReleases<'_>, offered: &OfferedArchive) -> Result<O
     if let Some(pack) = cache.archive(offered).and_then(|index| index.packs.into_iter().next()) {
         return Ok(Some(located(pack)));
     }
+    ArchiveAddress::parse(&asset.browser_download_url).map_err(|invalid| Unread::Fault(invalid.to_string()))?;
     let Some(side_file) = &offered.side_file else { return Err(Unread::Fault(format!("it has no side file {}.sha256", asset.name))) };
     if releases.context.offline {
         return Ok(None);

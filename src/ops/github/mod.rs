@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use crate::model::ArchiveAddress;
 use crate::model::PackName;
 use crate::model::ReleaseId;
 use crate::model::Repository;
@@ -270,6 +271,9 @@ fn located(offer: &Offer, artifact: &IndexArtifact) -> Result<String, &'static s
     let other = asset.digest.as_ref().is_some_and(|digest| *digest != format!("sha256:{}", artifact.sha256));
     if asset.size != artifact.size || other {
         return Err("it was replaced after packs-index.json was made");
+    }
+    if ArchiveAddress::parse(&asset.browser_download_url).is_err() {
+        return Err("GitHub gives no https address for it");
     }
     Ok(asset.browser_download_url.clone())
 }
