@@ -255,6 +255,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
         OpsError::LastKey { .. } => kind("last-key", USAGE),
+        OpsError::NotWritten { .. } => kind("registry-read-only", USAGE),
         OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
@@ -501,6 +502,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LastKey { name, .. } => {
             vec![format!("trust its successor first: `packs registry add-key {name} KEY`; to ask for no signatures, remove `keys` from packs.toml")]
         }
+        OpsError::NotWritten { repository } => vec![format!("`packs release {repository} --tag TAG ARCHIVE…` makes a release there")],
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],

@@ -29,6 +29,7 @@ use crate::model::ProjectName;
 use crate::model::PublicKey;
 use crate::model::Range;
 use crate::model::RegistryName;
+use crate::model::Repository;
 use crate::model::Requirement;
 use crate::model::Tier;
 use crate::model::TreePath;
@@ -49,6 +50,9 @@ pub(crate) use section::parse_noun;
 
 /// The registry that is asked first.
 pub const DEFAULT_REGISTRY: &str = "default";
+
+/// The scheme of a registry that is a repository's releases: `github:acme/tools`.
+pub const GITHUB_SCHEME: &str = "github";
 
 /// Everything that packs.toml says, checked in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +110,18 @@ pub struct RegistryEntry {
     pub keys: Vec<PublicKey>,
     /// Where it is written.
     pub at: Place,
+}
+
+impl RegistryEntry {
+    /// Gives the repository whose releases are the registry, if it is one: `github:acme/tools`.
+    pub fn repository(&self) -> Option<Repository> {
+        repository_of(&self.url)
+    }
+}
+
+/// Gives the repository that an address of a registry names, if it names one.
+pub fn repository_of(address: &str) -> Option<Repository> {
+    Repository::parse(address.strip_prefix(GITHUB_SCHEME)?.strip_prefix(':')?).ok()
 }
 
 /// One entry of `[packages]` or `[environments.ENV.packages]`.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use crate::manifest::Environment;
+use crate::manifest::GITHUB_SCHEME;
 use crate::manifest::LicensePolicy;
 use crate::manifest::Manifest;
 use crate::manifest::ManifestError;
@@ -32,12 +33,13 @@ use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::PublicKey;
 use crate::model::RegistryName;
+use crate::model::Repository;
 
 /// Longest packs.toml, in bytes: some thousand times what people write, and bounds the work of one parse.
 const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Schemes of registries. What reads them is `source`'s matter, which refuses those it does not know yet.
-const REGISTRY_SCHEMES: [&str; 6] = ["file", "http", "https", "s3", "gs", "az"];
+const REGISTRY_SCHEMES: [&str; 7] = ["file", "http", "https", "s3", "gs", "az", GITHUB_SCHEME];
 
 /// The names that the document declares, whether or not their entries are in order, for checking references to them.
 pub(super) struct Declared<'d> {
@@ -161,7 +163,13 @@ fn read_registry(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<RegistryE
         return None;
     };
     let url = read_registry_url(&url, faults)?;
-    Some(RegistryEntry { url, position: field.key_span.start, keys, at })
+    let entry = RegistryEntry { url, position: field.key_span.start, keys, at };
+    if let (Some(keys), true) = (section.find("keys"), entry.repository().is_some()) {
+        let message = "the releases of a repository bear no signatures of packs, so that `keys` could not be asked for; leave it out";
+        faults.add(keys.key_span, message, "nothing is signed there");
+        return None;
+    }
+    Some(entry)
 }
 
 /// Reads the keys that a registry is trusted by; an empty list would look like trust and be none.
@@ -199,6 +207,15 @@ pub(crate) fn read_address((url, span): Text<'_>, faults: &mut Faults<'_>) -> Op
         Some((scheme, _)) if !REGISTRY_SCHEMES.contains(&scheme) => {
             (format!("unknown scheme {} of a registry, expected one of {}", quoted(scheme), REGISTRY_SCHEMES.join(", ")), "unknown scheme")
         }
+        Some((GITHUB_SCHEME, rest)) => match Repository::parse(rest) {
+            Ok(_) => return Some(url.to_owned()),
+            Err(invalid) => {
+                if rest.contains('@') {
+                    faults.hide(span.clone());
+                }
+                (format!("the address names no repository, as \"github:acme/kanban\" does: {}", invalid.reason), "not OWNER/REPO")
+            }
+        },
         Some((_, rest)) if rest.trim_start_matches('/').is_empty() => (format!("{} names no place", quoted(url)), "nothing after the scheme"),
         Some((scheme, rest)) if scheme != "file" && has_user(rest) => {
             faults.hide(span.clone());

@@ -72,7 +72,7 @@ impl<'a> Archives<'a> {
 
     /// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
     pub(super) fn local_file(&self, locked: LockedArchive<'_>) -> Result<Option<PathBuf>, OpsError> {
-        let LockedFrom::Registry(registry) = locked.from else { return Ok(None) };
+        let LockedFrom::Registry(registry, _) = locked.from else { return Ok(None) };
         let Some(root) = self.sources.local_root(registry) else { return Ok(None) };
         let release = &locked.need.release;
         // The name comes from a lockfile: it must not lead out of the registry.
@@ -87,7 +87,7 @@ impl<'a> Archives<'a> {
     /// Those of [`deliver`].
     pub(super) fn download(&self, locked: LockedArchive<'_>) -> Result<Received, OpsError> {
         let (need, layout) = (locked.need, &self.context.layout);
-        let source = self.sources.locked(locked.from)?;
+        let source = self.sources.locked(locked.from, need)?;
         let (cached, partial) = (layout.archive(&need.sha256), layout.archive_partial(&need.sha256));
         deliver(self.context, need, &*source, &Wanted { size: need.size, sha256: need.sha256, cached: &cached, partial: &partial })
     }
@@ -110,7 +110,7 @@ impl<'a> Archives<'a> {
         if !self.context.offline || far.is_empty() {
             return Ok(());
         }
-        let missing = far.iter().map(|locked| Ok(MissingArchive::new(locked.need, self.sources.locked(locked.from)?.describe())));
+        let missing = far.iter().map(|locked| Ok(MissingArchive::new(locked.need, self.sources.describe(locked.from)?)));
         Err(OpsError::ArchivesOffline { missing: missing.collect::<Result<Vec<_>, OpsError>>()? })
     }
 }

@@ -12,6 +12,7 @@ use crate::model::EnvironmentName;
 use crate::model::Platform;
 use crate::net::Network;
 use crate::ops::Interrupt;
+use crate::ops::Memo;
 use crate::ops::Mirror;
 use crate::store::layout::Layout;
 
@@ -166,6 +167,8 @@ pub struct Context {
     pub who: Who,
     /// What this machine runs; `None` where packs knows no name for it.
     pub platform: Option<Platform>,
+    /// What this command has learned already of the places that packs come from.
+    pub memo: Memo,
     /// The clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Whom to tell.

@@ -16,37 +16,26 @@ use crate::fetch::Need;
 use crate::fetch::Received;
 use crate::fetch::Wanted;
 use crate::fsys;
-use crate::generation;
 use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::Range;
-use crate::model::RegistryName;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
-use crate::model::SourceId;
 use crate::model::Version;
-use crate::net::Answer;
 use crate::ops::AskedPack;
 use crate::ops::Context;
 use crate::ops::Event;
 use crate::ops::OpsError;
 use crate::ops::archives::deliver;
-use crate::ops::environment;
-use crate::ops::github::GitHubReleases;
-use crate::ops::github::LockedAsset;
+use crate::ops::asked::AskedPlace;
+use crate::ops::asked::Offer;
 use crate::ops::pipeline;
 use crate::ops::pipeline::Load;
 use crate::ops::pipeline::Stages;
 use crate::ops::pipeline::Threads;
-use crate::ops::project::Project;
-use crate::ops::sources;
-use crate::ops::sources::Assigned;
-use crate::ops::sources::Loaded;
-use crate::ops::sources::Sources;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
-use crate::source::RegistrySource;
 use crate::source::Source;
 use crate::store::StoreError;
 
@@ -120,116 +109,16 @@ pub fn download(context: &Context, request: &DownloadRequest) -> Result<Download
 }
 
 fn choose_all<'c>(context: &'c Context, request: &DownloadRequest) -> Result<Vec<Chosen<'c>>, OpsError> {
-    let asked = Asked::open(context, request.registry.as_deref())?;
+    let asked = AskedPlace::open(context, request.registry.as_deref())?;
     let platform = request.platform.or(context.platform);
-    let chosen = request.packs.iter().map(|pack| choose_from(context, platform, pack, asked.offer(context, &pack.name)?)).collect();
+    let chosen = request.packs.iter().map(|pack| choose_from(context, platform, pack, offer_of(context, &asked, &pack.name)?)).collect();
     // What was seen counts even where something else was refused.
     asked.remember()?;
     chosen
 }
 
-/// Who is asked for packs.
-enum Asked<'c> {
-    /// A directory or an address, of which packs.toml says nothing.
-    Typed(Arc<RegistrySource>),
-    /// One registry of packs.toml.
-    Named(Sources<'c>, RegistryName),
-    /// Wherever the project takes a pack from.
-    Project(Sources<'c>, Box<Project>),
-}
-
-/// Everything that a place says about a pack.
-struct Offer<'c> {
-    document: IndexDocument,
-    place: OfferPlace<'c>,
-}
-
-enum OfferPlace<'c> {
-    Registry(Arc<RegistrySource>),
-    Releases(Arc<GitHubReleases<'c>>),
-}
-
-impl<'c> Asked<'c> {
-    fn open(context: &'c Context, registry: Option<&str>) -> Result<Asked<'c>, OpsError> {
-        let named = match registry {
-            Some(registry) => match sources::typed_name(context, registry)? {
-                None => return Ok(Asked::Typed(Arc::new(sources::open_to_read(context, registry)?))),
-                named => named,
-            },
-            None => None,
-        };
-        let project = Project::open(context)?;
-        let sources = Sources::new(context, &project.manifest, &project.directory);
-        Ok(match named {
-            Some(name) => Asked::Named(sources, name),
-            None => Asked::Project(sources, Box::new(project)),
-        })
-    }
-
-    fn offer(&self, context: &Context, name: &PackName) -> Result<Offer<'c>, OpsError> {
-        match self {
-            Asked::Typed(source) => match source.index(name)? {
-                Answer::Found(document) => Ok(Offer { document, place: OfferPlace::Registry(Arc::clone(source)) }),
-                Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
-                Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
-            },
-            Asked::Named(sources, registry) => offer_of(sources, &Assigned::to_registry(name, registry), name),
-            Asked::Project(sources, project) => offer_of(sources, &assigned(context, project, name)?, name),
-        }
-    }
-
-    fn remember(&self) -> Result<(), OpsError> {
-        match self {
-            Asked::Typed(_) => Ok(()),
-            Asked::Named(sources, _) | Asked::Project(sources, _) => sources.remember(),
-        }
-    }
-}
-
-/// Tells where a project takes a pack from: as the environment that is meant says it, else the first one that knows the pack.
-fn assigned(context: &Context, project: &Project, name: &PackName) -> Result<Assigned, OpsError> {
-    let active = generation::active_environment(&project.directory)?;
-    let meant = match environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref()) {
-        Ok((meant, _)) => Some(meant),
-        // Nobody said which one: then any may tell where the pack comes from.
-        Err(OpsError::AmbiguousEnvironment { .. }) => None,
-        Err(error) => return Err(error),
-    };
-    let others = project.environments().into_iter().filter(|other| Some(other) != meant.as_ref());
-    let mut unknown = None;
-    for environment in meant.clone().into_iter().chain(others) {
-        let assigned = Assigned::new(project, &project.wants(&environment)?)?;
-        if assigned.knows(name) {
-            return Ok(assigned);
-        }
-        unknown.get_or_insert(assigned);
-    }
-    Ok(unknown.unwrap_or_default())
-}
-
-fn offer_of<'c>(sources: &Sources<'c>, assigned: &Assigned, name: &PackName) -> Result<Offer<'c>, OpsError> {
-    match sources::load_one(sources, assigned, name.clone())?.1 {
-        Loaded::Document(SourceId::GitHub(repository), document) => Ok(Offer { document, place: OfferPlace::Releases(sources.repository(&repository)?) }),
-        Loaded::Document(SourceId::Registry(registry), document) => Ok(Offer { document, place: OfferPlace::Registry(sources.registry(&registry)?) }),
-        Loaded::Document(SourceId::Path(_), _) | Loaded::Elsewhere => Err(OpsError::NoArchiveOfPath { name: name.clone() }),
-        Loaded::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: sources.asked(assigned, name)? }),
-    }
-}
-
-impl<'c> OfferPlace<'c> {
-    fn describe(&self) -> String {
-        match self {
-            OfferPlace::Registry(registry) => registry.describe(),
-            OfferPlace::Releases(releases) => releases.describe(),
-        }
-    }
-
-    fn source_of(self, artifact: &IndexArtifact) -> Arc<dyn Source + 'c> {
-        match self {
-            OfferPlace::Registry(registry) => registry,
-            OfferPlace::Releases(releases) => Arc::new(LockedAsset { releases, url: artifact.url.clone().unwrap_or_default() }),
-        }
-    }
+fn offer_of<'c>(context: &Context, asked: &AskedPlace<'c>, name: &PackName) -> Result<Offer<'c>, OpsError> {
+    asked.offer(context, name)?.ok_or_else(|| OpsError::NoArchiveOfPath { name: name.clone() })
 }
 
 fn choose_from<'c>(context: &Context, platform: Option<Platform>, asked: &AskedPack, offer: Offer<'c>) -> Result<Chosen<'c>, OpsError> {

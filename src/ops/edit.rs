@@ -31,7 +31,6 @@ use crate::ops::sources::Sources;
 use crate::ops::switch::Action;
 use crate::ops::switch::Wish;
 use crate::ops::switch::change;
-use crate::source::Source as _;
 
 /// A pack as it is asked for: `kanban`, `kanban@^2`, `@acme/boards@=1.0.0`.
 #[derive(Debug, Clone, PartialEq, Eq)]

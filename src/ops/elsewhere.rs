@@ -15,7 +15,6 @@ use crate::ops::sources;
 use crate::ops::sources::Sources;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
-use crate::source::Source as _;
 
 /// Most packs that are looked for; more than these are no typing error.
 const LOOKED_FOR_MAX: usize = 4;
@@ -33,13 +32,13 @@ pub(super) fn hints(context: &Context, project: &Project, (wants, conflict): (&W
 fn hints_on(sources: &Sources<'_>, project: &Project, wants: &Wants, (name, at): (&PackName, &Option<Place>)) -> Vec<ConflictHint> {
     let asked = wants.packages.get(name).map_or(&RequirementSource::Registry(None), |entry| &entry.requirement.source);
     let Some(own) = sources::registry_of(asked) else { return Vec::new() };
-    let has = |registry: &RegistryName| sources.registry(registry).is_ok_and(|source| matches!(source.index(name), Ok(Answer::Found(_))));
+    let has = |registry: &RegistryName| sources.registry(registry).is_ok_and(|place| matches!(place.index(name), Ok(Answer::Found(_))));
     // The name of a pack of a registry that was chosen is nobody else's business: it is not sent to others for a hint.
     let may_ask = |registry: &RegistryName| !matches!(asked, RequirementSource::Registry(Some(_))) || sources.local_root(registry).is_some();
     let others = project.manifest.registries.keys().filter(|registry| **registry != own && may_ask(registry) && has(registry));
     let mut hints: Vec<ConflictHint> = others.map(|registry| ConflictHint::InOtherRegistry { name: name.clone(), registry: registry.clone() }).collect();
     if hints.is_empty() {
-        let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|source| source.packs().ok()).unwrap_or_default().into_iter().collect();
+        let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|place| place.packs().ok()).unwrap_or_default().into_iter().collect();
         // A list may still have the name itself, whose document is gone.
         let nearest = nearest(name, &known.into_iter().filter(|other| other != name).collect::<Vec<_>>());
         hints.extend(nearest.map(|nearest| ConflictHint::UnknownPack { name: name.clone(), nearest: Some(nearest), at: at.clone() }));

@@ -121,6 +121,12 @@ pub enum OpsError {
         /// Those declared.
         known: Vec<RegistryName>,
     },
+    /// A repository's releases were to be written or looked through as a registry is.
+    #[error("github:{repository} is a repository's releases, which packs neither writes, signs nor looks through as a registry; nothing was changed")]
+    NotWritten {
+        /// The repository.
+        repository: Repository,
+    },
     /// The only key trusted for a registry was to be removed, after which anything would be believed.
     #[error("{at}: {key} is the only key trusted for {name}; without it the registry would be believed unsigned; nothing was changed")]
     LastKey {

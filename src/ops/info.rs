@@ -11,19 +11,15 @@ use crate::model::ExtraName;
 use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::Range;
-use crate::model::RequirementSource;
 use crate::model::Version;
-use crate::net::Answer;
 use crate::ops::AskedPack;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::asked::AskedPlace;
+use crate::ops::asked::Offer;
 use crate::ops::project::Project;
-use crate::ops::sources;
-use crate::ops::sources::Sources;
 use crate::registry::Deprecation;
-use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
-use crate::source::Source as _;
 
 /// Which pack, and where.
 #[derive(Debug, Clone)]
@@ -103,11 +99,12 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
         Err(OpsError::NoProject { .. }) if request.registry.is_some() => None,
         Err(error) => return Err(error),
     };
-    let (registry, document) = match (&request.registry, &project) {
-        (Some(registry), _) => typed(context, name, registry)?,
-        (None, Some(project)) => of_project(context, name, project)?,
-        (None, None) => unreachable!("without a registry there is a project"),
-    };
+    let asked = AskedPlace::open(context, request.registry.as_deref())?;
+    let offer = asked.offer(context, name);
+    // What was seen counts even where it was refused.
+    asked.remember()?;
+    let Offer { document, place } = offer?.ok_or_else(|| taken_from_directory(name))?;
+    let registry = place.describe();
     let mut releases: Vec<&IndexRelease> = document.releases.iter().collect();
     releases.sort_by(|one, other| other.version.cmp(&one.version));
     let fits = |release: &&&IndexRelease| request.pack.range.as_ref().is_none_or(|range| range.matches(&release.version));
@@ -128,42 +125,8 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
     })
 }
 
-fn typed(context: &Context, name: &PackName, registry: &str) -> Result<(String, IndexDocument), OpsError> {
-    let source = sources::open_to_read(context, registry)?;
-    found(name, source.describe(), source.index(name)?)
-}
-
-fn found(name: &PackName, registry: String, answer: Answer<IndexDocument>) -> Result<(String, IndexDocument), OpsError> {
-    match answer {
-        Answer::Found(document) => Ok((registry, document)),
-        Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry }),
-        Answer::Offline => Err(OpsError::RegistryOffline { registry, needed: format!("the index of {name}") }),
-    }
-}
-
-/// Looks where the project takes the pack from, or would take it.
-fn of_project(context: &Context, name: &PackName, project: &Project) -> Result<(String, IndexDocument), OpsError> {
-    let sources = Sources::new(context, &project.manifest, &project.directory);
-    let own = project.manifest.environments.values().map(|environment| &environment.packages);
-    let written = std::iter::once(&project.manifest.packages).chain(own).find_map(|packages| packages.get(name));
-    let registries = match written.map(|entry| &entry.requirement.source) {
-        Some(RequirementSource::Registry(Some(chosen))) => vec![chosen.clone()],
-        // A registry may have another pack of this name.
-        Some(RequirementSource::GitHub(repository)) => {
-            let releases = sources.repository(repository)?;
-            return found(name, releases.describe(), releases.index(name)?);
-        }
-        Some(RequirementSource::Path(path)) => {
-            let registry = format!("a registry: packs.toml takes it from the directory {path}");
-            return Err(OpsError::NoSuchPack { name: name.clone(), registry });
-        }
-        Some(RequirementSource::Registry(None)) | None => sources.order().to_vec(),
-    };
-    let Some((registry, document)) = sources.first_with(name, &registries)? else {
-        let described = registries.iter().map(|registry| Ok(sources.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
-        return Err(OpsError::NoSuchPack { name: name.clone(), registry: described.join(" or ") });
-    };
-    Ok((sources.registry(&registry)?.describe(), document))
+fn taken_from_directory(name: &PackName) -> OpsError {
+    OpsError::NoSuchPack { name: name.clone(), registry: "a registry: packs.toml takes it from a directory".to_owned() }
 }
 
 fn summary(release: &IndexRelease) -> InfoRelease {

@@ -31,7 +31,7 @@ use crate::ops::key::open_keys;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::registry_admin;
-use crate::ops::sources;
+use crate::ops::typed;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexRelease;
 use crate::registry::Published;
@@ -112,7 +112,7 @@ pub(super) struct CheckedArchive {
 pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_>) -> Result<PublishOutcome, OpsError> {
     let keys = open_keys(context, signing)?;
     let public: Vec<PublicKey> = keys.iter().map(SecretKey::public).collect();
-    let registry = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let registry = typed::open_to_write(context, &request.registry)?.signing(keys);
     let source = &registry.source;
     let mut checked = BTreeMap::<ReleaseId, Vec<CheckedArchive>>::new();
     for path in &request.archives {

@@ -24,6 +24,7 @@ use crate::ops::recorded::recorded;
 use crate::ops::seen;
 use crate::ops::session::Session;
 use crate::ops::sources;
+use crate::ops::typed;
 use crate::registry::RegistryDocument;
 use crate::source::Adopt;
 use crate::source::Effect;
@@ -158,7 +159,7 @@ pub fn init_registry(context: &Context, request: &InitRegistryRequest, signing: 
         return Ok(outcome(format!("file:{}", directory.display()), &document, false, true));
     }
     if request.dry_run {
-        let source = sources::open_to_write(context, &request.registry)?.source;
+        let source = typed::open_to_write(context, &request.registry)?.source;
         let found = found(&source)?;
         let was_there = found.is_some();
         return Ok(outcome(source.describe(), &found.unwrap_or(document), was_there, !matches!(source.names(), Ok(Answer::Found(_)))));
@@ -168,7 +169,7 @@ pub fn init_registry(context: &Context, request: &InitRegistryRequest, signing: 
         if let Some(directory) = &missing {
             fsys::create_dir_all(directory)?;
         }
-        let source = sources::open_to_write(context, &request.registry)?.source;
+        let source = typed::open_to_write(context, &request.registry)?.source;
         let was_there = source.initialize(&document)? == Written::PreconditionFailed;
         if was_there {
             document = found(&source)?.unwrap_or(document);
@@ -191,7 +192,7 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
     }
     let keys = open_keys(context, signing)?;
     let public: Vec<PublicKey> = keys.iter().map(crate::registry::SecretKey::public).collect();
-    let registry = sources::open_to_write(context, &request.registry)?.signing(keys);
+    let registry = typed::open_to_write(context, &request.registry)?.signing(keys);
     let source = &registry.source;
     let packs = source.packs()?;
     let mut signed = Vec::new();
@@ -245,7 +246,7 @@ pub fn add_key(context: &Context, request: &AddKeyRequest) -> Result<AddKeyOutco
 /// # Errors
 /// [`OpsError::UnknownRegistry`], [`OpsError::NoSuchFile`] where it is none of them.
 pub fn forget_registry(context: &Context, registry: &str, request: &ChangeRequest) -> Result<ForgetOutcome, OpsError> {
-    let remembered = sources::remembered(context, registry)?;
+    let remembered = typed::remembered(context, registry)?;
     let packs = if request.dry_run {
         seen::known(context, &remembered)?.len()
     } else {
@@ -260,6 +261,9 @@ fn plan_keys(project: &Project, request: &AddKeyRequest, key: PublicKey) -> Resu
     let registries = &project.manifest.registries;
     let unknown = || OpsError::UnknownRegistry { name: request.registry.clone(), known: registries.keys().cloned().collect() };
     let entry = registries.get(&request.registry).ok_or_else(unknown)?;
+    if let Some(repository) = entry.repository() {
+        return Err(OpsError::NotWritten { repository });
+    }
     let mut keys: Vec<PublicKey> = entry.keys.iter().copied().filter(|known| *known != key).collect();
     if request.wish == KeyWish::Add {
         keys.push(key);
@@ -293,7 +297,7 @@ fn missing_directory(context: &Context, registry: &str) -> Result<Option<PathBuf
         || RegistryName::parse(registry).is_ok_and(|name| Project::open(context).is_ok_and(|project| project.manifest.registries.contains_key(&name)));
     let path = match sources::local_directory(registry) {
         Some(directory) => context.directory.join(directory),
-        None if sources::is_address(registry) => return Ok(None),
+        None if typed::is_address(registry) => return Ok(None),
         None => context.directory.join(registry),
     };
     if fsys::status(&path)?.is_some() || is_name() { Ok(None) } else { Ok(Some(path)) }

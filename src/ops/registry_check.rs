@@ -30,6 +30,7 @@ use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::sources;
+use crate::ops::typed;
 use crate::registry;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
@@ -86,7 +87,7 @@ pub struct RegistryProblem {
 /// # Errors
 /// [`OpsError::Source`] where not even its packs could be listed.
 pub fn check_registry(context: &Context, registry: &str) -> Result<RegistryCheckOutcome, OpsError> {
-    let source = sources::open_to_check(context, registry)?;
+    let source = typed::open_to_check(context, registry)?;
     let found = Findings::default();
     let check = Check { context, keys: keys(&source, &found), source: &source, found: &found };
     let packs = source.packs()?;

@@ -5,18 +5,18 @@ use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
 use crate::model::PackName;
+use crate::model::RegistryName;
 use crate::model::Version;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::opened::Opened;
 use crate::ops::project::Project;
 use crate::ops::recorded::chain;
-use crate::ops::sources;
 use crate::ops::sources::Sources;
+use crate::ops::typed;
 use crate::registry::NamedPack;
 use crate::registry::Names;
-use crate::source::RegistrySource;
-use crate::source::Source as _;
 use crate::source::SourceError;
 
 /// What is looked for, and where.
@@ -92,45 +92,59 @@ pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcom
 }
 
 fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names)>, OpsError> {
-    if let Some(registry) = registry {
-        let source = sources::open_to_read(context, registry)?;
+    let Some(registry) = registry else { return all_lists(context) };
+    let (shown, place) = if let Some(name) = typed::typed_name(context, registry)? {
+        let project = Project::open(context)?;
+        (name.to_string(), Sources::new(context, &project.manifest, &project.directory).registry(&name)?)
+    } else {
+        let place = typed::open_to_read(context, registry)?;
         // An address as it was typed may hold a password.
-        let shown = if sources::is_address(registry) { source.describe() } else { registry.to_owned() };
-        return Ok(list(context, &source)?.map(|names| (shown, names)).into_iter().collect());
-    }
+        (if typed::is_address(registry) { place.describe() } else { registry.to_owned() }, place)
+    };
+    Ok(list(context, &place)?.map(|names| (shown, names)).into_iter().collect())
+}
+
+/// Asks every registry of the project; what is wrong with one keeps nobody from what the others have.
+fn all_lists(context: &Context) -> Result<Vec<(String, Names)>, OpsError> {
     let project = Project::open(context)?;
     let sources = Sources::new(context, &project.manifest, &project.directory);
-    let (mut lists, mut failed) = (Vec::new(), Vec::new());
+    let (mut lists, mut failed, mut answered) = (Vec::new(), Vec::new(), false);
     for name in sources.order() {
-        match list(context, &*sources.registry(name)?) {
-            Ok(names) => lists.extend(names.map(|names| (name.to_string(), names))),
-            Err(error) if is_down(&error) => failed.push((name, error)),
+        match sources.registry(name).and_then(|place| list(context, &place)) {
+            Ok(names) => {
+                answered = true;
+                lists.extend(names.map(|names| (name.to_string(), names)));
+            }
+            Err(error) if is_its_own(&error) => failed.push((name, error)),
             Err(error) => return Err(error),
         }
     }
-    let warnings: Vec<String> = failed.iter().map(|(name, error)| format!("the registry {name} is left out: {}", chain(error))).collect();
-    match failed.into_iter().next() {
-        Some((_, first)) if lists.is_empty() => Err(first),
-        _ => {
-            warnings.into_iter().for_each(|warning| context.warn(warning));
-            Ok(lists)
-        }
+    if !answered && let Some(worst) = worst(&mut failed) {
+        return Err(worst);
     }
+    failed.iter().for_each(|(name, error)| context.warn(format!("the registry {name} is left out: {}", chain(error))));
+    Ok(lists)
 }
 
-/// Tells whether a registry could not be asked; what it says wrongly is another matter.
-fn is_down(error: &OpsError) -> bool {
-    matches!(error, OpsError::RegistryOffline { .. } | OpsError::Source(SourceError::Transport { .. }))
+/// Tells whether an error is a registry's own: that it could not be asked, or that its list is none.
+fn is_its_own(error: &OpsError) -> bool {
+    matches!(error, OpsError::RegistryOffline { .. } | OpsError::Source(SourceError::Transport { .. } | SourceError::Document { .. } | SourceError::GitHub(_)))
 }
 
-fn list(context: &Context, source: &RegistrySource) -> Result<Option<Names>, OpsError> {
-    match source.names()? {
+/// Takes the error to end with where no registry answered: one that could not be asked may have what was looked for, whatever another one said.
+fn worst(failed: &mut Vec<(&RegistryName, OpsError)>) -> Option<OpsError> {
+    let could_not_tell = failed.iter().position(|(_, error)| !matches!(error, OpsError::Source(SourceError::Document { .. })));
+    (!failed.is_empty()).then(|| failed.swap_remove(could_not_tell.unwrap_or(0)).1)
+}
+
+fn list(context: &Context, place: &Opened<'_>) -> Result<Option<Names>, OpsError> {
+    match place.names()? {
         Answer::Found(names) => Ok(Some(names)),
         Answer::Absent => {
-            context.warn(format!("{} keeps no list of its packs; `packs publish` to it makes one", source.describe()));
+            context.warn(format!("{} keeps no list of its packs; `packs publish` to it makes one", place.describe()));
             Ok(None)
         }
-        Answer::Offline => Err(OpsError::RegistryOffline { registry: source.describe(), needed: "the list of its packs".to_owned() }),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: place.describe(), needed: "the list of its packs".to_owned() }),
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
 
+use crate::fetch::Need;
 use crate::fsys;
 use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
@@ -38,17 +39,14 @@ use crate::ops::github::LockedAsset;
 use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
+use crate::ops::opened::Opened;
 use crate::ops::project::Project;
-use crate::ops::registry_admin;
 use crate::ops::seen::Remembered;
 use crate::ops::seen::Seen;
 use crate::registry::IndexDocument;
-use crate::registry::SecretKey;
 use crate::source::Called;
-use crate::source::Memory;
 use crate::source::RegistrySource;
 use crate::source::Source;
-use crate::source::SourceError;
 use crate::source::Trust;
 
 /// The registries of a project, opened when first asked.
@@ -57,7 +55,7 @@ pub(super) struct Sources<'c> {
     project: PathBuf,
     registries: BTreeMap<RegistryName, RegistryEntry>,
     order: Vec<RegistryName>,
-    opened: Mutex<BTreeMap<RegistryName, Arc<RegistrySource>>>,
+    opened: Mutex<BTreeMap<RegistryName, Opened<'c>>>,
     seen: Mutex<BTreeMap<RegistryName, Arc<Seen>>>,
     repositories: Mutex<BTreeMap<Repository, Arc<GitHubReleases<'c>>>>,
 }
@@ -65,8 +63,8 @@ pub(super) struct Sources<'c> {
 /// Where a locked archive comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LockedFrom {
-    /// A registry of packs.toml.
-    Registry(RegistryName),
+    /// A registry of packs.toml; with the address where the registry is a repository's releases.
+    Registry(RegistryName, Option<String>),
     /// A release of a repository, at this address.
     GitHub(Repository, String),
 }
@@ -75,7 +73,7 @@ impl LockedFrom {
     /// Reads it out of a lockfile; `None` where the release is a directory of the project.
     pub(super) fn new(source: &SourceId, artifact: &LockedArtifact) -> Option<LockedFrom> {
         match source {
-            SourceId::Registry(registry) => Some(LockedFrom::Registry(registry.clone())),
+            SourceId::Registry(registry) => Some(LockedFrom::Registry(registry.clone(), artifact.url.clone())),
             SourceId::GitHub(repository) => Some(LockedFrom::GitHub(repository.clone(), artifact.url.clone().unwrap_or_default())),
             SourceId::Path(_) => None,
         }
@@ -84,7 +82,7 @@ impl LockedFrom {
 
 /// What a registry is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// To read, also from mirrors and the index cache.
     Read,
     /// To write to it or to check it: the registry itself.
@@ -108,15 +106,29 @@ impl<'c> Sources<'c> {
     /// Opens a registry by its name, for reading; the second time it is the same one.
     ///
     /// # Errors
-    /// [`OpsError::UnknownRegistry`], [`OpsError::UnopenedRegistry`].
-    pub(super) fn registry(&self, name: &RegistryName) -> Result<Arc<RegistrySource>, OpsError> {
+    /// [`OpsError::UnknownRegistry`], [`OpsError::UnopenedRegistry`]; as [`Sources::repository`] where it is one.
+    pub(super) fn registry(&self, name: &RegistryName) -> Result<Opened<'c>, OpsError> {
         let mut opened = self.opened.lock().expect("no holder panics");
-        if let Some(source) = opened.get(name) {
-            return Ok(Arc::clone(source));
+        if let Some(place) = opened.get(name) {
+            return Ok(place.clone());
         }
-        let source = Arc::new(self.open(name, Purpose::Read)?);
-        opened.insert(name.clone(), Arc::clone(&source));
-        Ok(source)
+        let place = match self.entry(name)?.repository() {
+            Some(repository) => Opened::Releases(self.repository(&repository)?),
+            None => Opened::Registry(Arc::new(self.open(name, Purpose::Read)?)),
+        };
+        opened.insert(name.clone(), place.clone());
+        Ok(place)
+    }
+
+    /// Opens the registry itself by its name, to write to it or to look it through.
+    ///
+    /// # Errors
+    /// [`OpsError::NotWritten`] where it is a repository; as [`Sources::registry`].
+    pub(super) fn itself(&self, name: &RegistryName) -> Result<RegistrySource, OpsError> {
+        match self.entry(name)?.repository() {
+            Some(repository) => Err(OpsError::NotWritten { repository }),
+            None => self.open(name, Purpose::Itself),
+        }
     }
 
     /// Opens the releases of a repository; the second time they are the same ones.
@@ -137,10 +149,30 @@ impl<'c> Sources<'c> {
     ///
     /// # Errors
     /// As [`Sources::registry`] and [`Sources::repository`].
-    pub(super) fn locked(&self, from: &LockedFrom) -> Result<Arc<dyn Source + 'c>, OpsError> {
+    pub(super) fn locked(&self, from: &LockedFrom, need: &Need) -> Result<Arc<dyn Source + 'c>, OpsError> {
+        let (releases, url) = match from {
+            LockedFrom::GitHub(repository, url) => (self.repository(repository)?, Some(url.clone())),
+            LockedFrom::Registry(name, url) => match self.registry(name)? {
+                Opened::Registry(registry) => return Ok(registry),
+                Opened::Releases(releases) => (releases, url.clone()),
+            },
+        };
+        // The lockfile may be from a time when the registry lay elsewhere.
+        let url = match url {
+            Some(url) => url,
+            None => releases.address_of(need)?.unwrap_or_default(),
+        };
+        Ok(Arc::new(LockedAsset { releases, url }))
+    }
+
+    /// Names for people the place that a locked archive comes from.
+    ///
+    /// # Errors
+    /// As [`Sources::locked`].
+    pub(super) fn describe(&self, from: &LockedFrom) -> Result<String, OpsError> {
         match from {
-            LockedFrom::Registry(name) => Ok(self.registry(name)?),
-            LockedFrom::GitHub(repository, url) => Ok(Arc::new(LockedAsset { releases: self.repository(repository)?, url: url.clone() })),
+            LockedFrom::Registry(name, _) => Ok(self.registry(name)?.describe()),
+            LockedFrom::GitHub(repository, _) => Ok(self.repository(repository)?.describe()),
         }
     }
 
@@ -163,7 +195,11 @@ impl<'c> Sources<'c> {
     /// # Errors
     /// Those of [`RegistrySource::index_as_remembered`].
     pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        Ok(self.registry(registry)?.index_as_remembered(name, Some(&*self.seen(registry)?))?)
+        match self.registry(registry)? {
+            Opened::Registry(source) => Ok(source.index_as_remembered(name, Some(&*self.seen(registry)?))?),
+            // What a repository offers is put together here, and has no revision to go back to.
+            Opened::Releases(releases) => releases.index(name),
+        }
     }
 
     /// Remembers how new the documents were that were read.
@@ -186,7 +222,7 @@ impl<'c> Sources<'c> {
     ///
     /// # Errors
     /// [`OpsError::UnknownRegistry`].
-    fn remembered(&self, name: &RegistryName) -> Result<Remembered, OpsError> {
+    pub(super) fn remembered(&self, name: &RegistryName) -> Result<Remembered, OpsError> {
         let entry = self.entry(name)?;
         let directory = local_directory(&entry.url).map(|directory| self.resolved(&directory));
         let called = Called { name: name.to_string(), at: Some(entry.at.clone()) };
@@ -276,112 +312,17 @@ impl<'c> Sources<'c> {
 }
 
 /// Resolves a directory; one that is not there is named as it is written.
-fn resolved(directory: &Path) -> PathBuf {
+pub(super) fn resolved(directory: &Path) -> PathBuf {
     fsys::canonicalize(directory).unwrap_or_else(|_| directory.to_owned())
 }
 
 /// Spells an address as it is remembered: the place itself, wherever packs.toml lies, without secrets.
-fn spelled(directory: Option<&Path>, url: &str) -> String {
+pub(super) fn spelled(directory: Option<&Path>, url: &str) -> String {
     directory.map_or_else(|| shown(url).trim_end_matches('/').to_owned(), |directory| format!("file:{}", directory.display()))
 }
 
-/// A registry to write to, and what is remembered of it.
-pub(super) struct Writable {
-    /// The registry, which compares what it reads with what is remembered.
-    pub(super) source: RegistrySource,
-    seen: Arc<Seen>,
-}
-
-impl Writable {
-    /// Signs what is written with these keys.
-    pub(super) fn signing(self, keys: Vec<SecretKey>) -> Writable {
-        Writable { source: self.source.signing(keys), ..self }
-    }
-
-    /// Makes a change, and remembers what was read and written, also if not all of it came to its end.
-    pub(super) fn change<T>(&self, context: &Context, change: impl FnOnce() -> Result<T, OpsError>) -> Result<T, OpsError> {
-        let changed = change();
-        let saved = self.seen.save(context);
-        changed.and_then(|value| saved.map(|()| value))
-    }
-}
-
-/// Opens what was typed as a registry to write to: a directory, an address, or a name of packs.toml.
-///
-/// # Errors
-/// [`OpsError::NoSuchFile`] where it is none of them; as [`Sources::registry`].
-pub(super) fn open_to_write(context: &Context, registry: &str) -> Result<Writable, OpsError> {
-    let source = open_typed(context, registry, Purpose::Itself)?;
-    let seen = Arc::new(Seen::open(context, remembered(context, registry)?)?);
-    Ok(Writable { source: source.remembering(Arc::clone(&seen) as Arc<dyn Memory>), seen })
-}
-
-/// Opens what was typed as a registry to read from, likewise; what it shows is compared with what is remembered, and not remembered itself.
-///
-/// # Errors
-/// As [`open_to_write`].
-pub(super) fn open_to_read(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    let source = open_typed(context, registry, Purpose::Read)?;
-    Ok(source.remembering(Arc::new(Seen::open(context, remembered(context, registry)?)?)))
-}
-
-/// Tells as what a typed registry is remembered.
-///
-/// # Errors
-/// As [`open_to_write`].
-pub(super) fn remembered(context: &Context, registry: &str) -> Result<Remembered, OpsError> {
-    if let Some(name) = typed_name(context, registry)? {
-        let project = Project::open(context)?;
-        return Sources::new(context, &project.manifest, &project.directory).remembered(&name);
-    }
-    let directory = match local_directory(registry) {
-        None if is_address(registry) => None,
-        directory => Some(resolved(&context.directory.join(directory.unwrap_or_else(|| registry.into())))),
-    };
-    let address = spelled(directory.as_deref(), registry);
-    let name = if directory.is_some() { registry.to_owned() } else { address.clone() };
-    Ok(Remembered { name: registry_admin::name_of(&address), address, called: Called { name, at: None } })
-}
-
-/// Tells which registry of packs.toml was typed; `None` for a directory or an address.
-///
-/// # Errors
-/// [`OpsError::NoSuchFile`] where it is none of them.
-pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<RegistryName>, OpsError> {
-    let path = context.directory.join(registry);
-    let is_directory = || Ok::<_, OpsError>(fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File));
-    if local_directory(registry).is_some() || is_address(registry) || is_directory()? {
-        return Ok(None);
-    }
-    RegistryName::parse(registry).map(Some).map_err(|_| OpsError::NoSuchFile { path })
-}
-
-/// Opens what was typed as a registry to look it through, likewise: no mirror and no cache answers for it.
-///
-/// # Errors
-/// As [`open_to_write`].
-pub(super) fn open_to_check(context: &Context, registry: &str) -> Result<RegistrySource, OpsError> {
-    let source = open_typed(context, registry, Purpose::Itself)?;
-    Ok(source.remembering(Arc::new(Seen::open(context, remembered(context, registry)?)?)))
-}
-
-fn open_typed(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {
-    if let Some(name) = typed_name(context, registry)? {
-        let project = Project::open(context)?;
-        return Sources::new(context, &project.manifest, &project.directory).open(&name, purpose);
-    }
-    if let Some(directory) = local_directory(registry) {
-        return Ok(open_directory(context, &context.directory.join(directory)));
-    }
-    if is_address(registry) {
-        let failed = |source| SourceError::Transport { registry: shown(registry), source: Box::new(source) };
-        return Ok(RegistrySource::new(open_remote(context, registry, purpose).map_err(failed)?));
-    }
-    Ok(open_directory(context, &context.directory.join(registry)))
-}
-
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
-fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
+pub(super) fn open_remote(context: &Context, address: &str, purpose: Purpose) -> Result<Box<dyn Transport>, NetError> {
     if purpose == Purpose::Itself {
         return open_address(context, address);
     }
@@ -402,18 +343,8 @@ fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, 
     context.network.open(address)
 }
 
-/// Opens a directory as a registry.
-fn open_directory(context: &Context, root: &Path) -> RegistrySource {
-    RegistrySource::new(Box::new(Directory::new(root).waiting(context.wait_max)))
-}
-
-/// Tells whether a text is written as an address: a scheme, then `://`.
-pub(super) fn is_address(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)))
-}
-
 /// Spells an address without what may be secret in it: user, password and query.
-fn shown(address: &str) -> String {
+pub(super) fn shown(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
@@ -593,10 +524,8 @@ mod tests {
             ("s3://bucket/prefix", "s3://bucket/prefix"),
             ("https://packs.example.org?sig=secret", "https://packs.example.org"),
         ] {
-            assert!(is_address(address));
             assert_eq!(shown(address), expected, "{address}");
         }
-        assert!(!is_address("registry") && !is_address("://x") && !is_address("a b://x"));
     }
 
     #[test]

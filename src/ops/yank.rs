@@ -16,7 +16,7 @@ use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
-use crate::ops::sources;
+use crate::ops::typed;
 use crate::source::Effect;
 use crate::source::RegistrySource;
 use crate::source::Source as _;
@@ -112,7 +112,7 @@ pub struct YankOutcome {
 /// # Errors
 /// [`OpsError::NoneMeant`] where none is meant; [`OpsError::Source`]. Nothing has changed then.
 pub fn yank(context: &Context, request: &YankRequest, signing: &Signing<'_>) -> Result<YankOutcome, OpsError> {
-    let registry = sources::open_to_write(context, &request.registry)?.signing(open_keys(context, signing)?);
+    let registry = typed::open_to_write(context, &request.registry)?.signing(open_keys(context, signing)?);
     let (source, name, which) = (&registry.source, &request.releases.name, &request.releases.which);
     let meant = meant(source, request)?;
     let reason = match &request.wish {

@@ -9,6 +9,7 @@ mod download;
 mod errors;
 mod gc;
 mod github;
+mod github_registry;
 mod init;
 mod install;
 mod json;

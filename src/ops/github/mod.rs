@@ -8,10 +8,11 @@
 mod cache;
 mod hand_made;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use crate::fetch::Need;
 use crate::model::ArchiveAddress;
 use crate::model::PackName;
 use crate::model::ReleaseId;
@@ -28,6 +29,7 @@ use crate::ops::pipeline::Threads;
 use crate::ops::recorded::chain;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
+use crate::registry::Names;
 use crate::registry::RELEASE_INDEX_BYTES_MAX;
 use crate::registry::RELEASE_INDEX_FILE;
 use crate::registry::ReleaseIndex;
@@ -51,11 +53,13 @@ pub(super) struct GitHubReleases<'c> {
     context: &'c Context,
     github: GitHub,
     repository: Repository,
-    listing: Mutex<Option<Arc<Listing>>>,
 }
 
-/// Everything that a repository offers: the packs, those of the oldest release first, each with the tag of its release.
-type Listing = Vec<(String, ReleasedPack)>;
+/// Everything that a repository offers, as index documents say it: by pack, the oldest release first.
+pub(super) type Listing = BTreeMap<PackName, IndexDocument>;
+
+/// The packs of a repository, those of the oldest release first, each with the tag of its release.
+type Tagged = Vec<(String, ReleasedPack)>;
 
 impl<'c> GitHubReleases<'c> {
     /// Takes a repository; nothing is asked yet.
@@ -63,7 +67,7 @@ impl<'c> GitHubReleases<'c> {
     /// # Errors
     /// [`SourceError::GitHub`] where the variables about GitHub cannot be used.
     pub(super) fn new(context: &'c Context, repository: &Repository) -> Result<GitHubReleases<'c>, SourceError> {
-        Ok(GitHubReleases { context, github: github(context)?, repository: repository.clone(), listing: Mutex::new(None) })
+        Ok(GitHubReleases { context, github: github(context)?, repository: repository.clone() })
     }
 
     /// Gives everything known about a pack's releases, as a registry would.
@@ -71,15 +75,21 @@ impl<'c> GitHubReleases<'c> {
     /// # Errors
     /// [`OpsError::Source`] where GitHub could not be asked, or refuses.
     pub(super) fn index(&self, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        let Some(packs) = self.listing()? else { return Ok(Answer::Offline) };
-        let mut document = IndexDocument::new(name.clone());
-        for (tag, pack) in packs.iter().filter(|(_, pack)| pack.name == *name) {
-            // Of two releases that contradict each other the older one counts: what was published never changes.
-            if let Err(error) = document.publish(pack.release.clone()) {
-                self.leave_out(&format!("{name} {}", pack.release.version), tag, &chain(&error));
-            }
+        let Some(listing) = self.listing()? else { return Ok(Answer::Offline) };
+        Ok(listing.get(name).map_or(Answer::Absent, |document| Answer::Found(document.clone())))
+    }
+
+    /// Gives the list of the packs, as a registry keeps one.
+    ///
+    /// # Errors
+    /// As [`GitHubReleases::index`].
+    pub(super) fn names(&self) -> Result<Answer<Names>, OpsError> {
+        let Some(listing) = self.listing()? else { return Ok(Answer::Offline) };
+        let mut names = Names::default();
+        for document in listing.values() {
+            names.update(document);
         }
-        Ok(if document.releases.is_empty() { Answer::Absent } else { Answer::Found(document) })
+        Ok(Answer::Found(names))
     }
 
     /// Names the place for people.
@@ -87,15 +97,33 @@ impl<'c> GitHubReleases<'c> {
         format!("github:{}", self.repository)
     }
 
+    /// Gives what the repository offers; asked for once in a command, however often it is needed.
     fn listing(&self) -> Result<Option<Arc<Listing>>, OpsError> {
-        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listing) = &*listing {
+        let slot = self.context.memo.listing(&self.github.access().host(), &self.repository);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = &*slot {
             return Ok(Some(Arc::clone(listing)));
         }
         let Some(releases) = self.releases()? else { return Ok(None) };
-        let packs = self.packs(&source::offers(&releases))?.map(Arc::new);
-        listing.clone_from(&packs);
-        Ok(packs)
+        let Some(packs) = self.packs(&source::offers(&releases))? else { return Ok(None) };
+        let listing = Arc::new(self.documents(packs));
+        *slot = Some(Arc::clone(&listing));
+        Ok(Some(listing))
+    }
+
+    /// Puts the releases of each pack together.
+    fn documents(&self, packs: Tagged) -> Listing {
+        let mut listing = Listing::new();
+        for (tag, pack) in packs {
+            let (name, version) = (pack.name, pack.release.version.clone());
+            let document = listing.entry(name.clone()).or_insert_with(|| IndexDocument::new(name.clone()));
+            // Of two releases that contradict each other the older one counts: what was published never changes.
+            if let Err(error) = document.publish(pack.release) {
+                self.leave_out(&format!("{name} {version}"), &tag, &chain(&error));
+            }
+        }
+        listing.retain(|_, document| !document.releases.is_empty());
+        listing
     }
 
     fn cache(&self) -> Cache<'c> {
@@ -132,7 +160,7 @@ impl<'c> GitHubReleases<'c> {
     }
 
     /// Reads what each release offers, several at once.
-    fn packs(&self, offers: &[Offer]) -> Result<Option<Listing>, OpsError> {
+    fn packs(&self, offers: &[Offer]) -> Result<Option<Tagged>, OpsError> {
         let indexes = self.for_each(offers.iter().collect(), &|offer: &&Offer| self.index_of(offer))?;
         let Some(indexes) = indexes.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         let mut packs: Vec<(usize, ReleasedPack)> = Vec::new();
@@ -227,6 +255,16 @@ impl<'c> GitHubReleases<'c> {
             Answer::Absent if self.github.access().variable().is_some() => self.open_private(url, position, release),
             answer => Ok(answer),
         }
+    }
+
+    /// Finds where an archive lies that is known by its digest alone.
+    ///
+    /// # Errors
+    /// As [`GitHubReleases::index`].
+    pub(super) fn address_of(&self, need: &Need) -> Result<Option<String>, OpsError> {
+        let Answer::Found(document) = self.index(&need.release.name)? else { return Ok(None) };
+        let artifacts = document.releases.into_iter().flat_map(|release| release.artifacts);
+        Ok(artifacts.into_iter().find(|artifact| artifact.sha256 == need.sha256).and_then(|artifact| artifact.url))
     }
 
     fn open_private(&self, url: &str, position: ArchivePosition<'_>, release: &ReleaseId) -> Result<Answer<Body>, SourceError> {
