@@ -28,7 +28,9 @@ use crate::manifest::Faults;
 use crate::manifest::Field;
 use crate::manifest::ManifestError;
 use crate::manifest::Section;
+use crate::manifest::Text;
 use crate::manifest::read_address;
+use crate::manifest::repository_of;
 use crate::model::Place;
 use crate::ops::Mirror;
 
@@ -150,9 +152,24 @@ fn read_mirror(section: &Section<'_>, faults: &mut Faults<'_>) -> Option<(Mirror
         faults.add(field.span.clone(), "`mirrors.to` is empty; leave the mirror out", "expected an address");
     }
     // Every address is looked at, whatever else is wrong: a password in one must not be shown with another's fault.
-    let from = from.and_then(|field| read_address((field.string(faults)?, field.span), faults));
-    let to = to.and_then(|field| field.strings(faults)).map(|texts| texts.into_iter().filter_map(|text| read_address(text, faults)).collect());
+    let from = from.and_then(|field| read_mirrored((field.string(faults)?, field.span), faults));
+    let to = to.and_then(|field| field.strings(faults)).map(|texts| texts.into_iter().filter_map(|text| read_mirrored(text, faults)).collect());
     Some((Mirror { from: from?, to: to?, only: only? }, at?))
+}
+
+/// Reads the address of a mirror, or of what is mirrored; it must mean the same wherever a command is run.
+fn read_mirrored((text, span): Text<'_>, faults: &mut Faults<'_>) -> Option<String> {
+    let address = read_address((text, span.clone()), faults)?;
+    if repository_of(&address).is_some() {
+        faults.add(span, "the releases of a repository are no mirror, and have none", "not an address of files");
+        return None;
+    }
+    if address.strip_prefix("file:").is_some_and(|path| !path.starts_with('/')) {
+        let message = "a relative directory would be another one for each directory that packs is run in; write it from the root: \"file:/srv/packs\"";
+        faults.add(span, message, "not from the root");
+        return None;
+    }
+    Some(address)
 }
 
 #[cfg(test)]
@@ -196,6 +213,8 @@ mod tests {
         check_refused("[[mirrors]]\nfrom = \"a\"\nto = []\n", "`a` is no address");
         check_refused("[mirrors]\nfrom = \"a\"\n", "`mirrors` must be a list of tables");
         check_refused("[[mirrors]]\nfrom = \"https://a/\"\nto = [\"https://ana:geheim@b/\"]\n", "the address carries a user or password");
+        check_refused("[[mirrors]]\nfrom = \"https://a/\"\nto = [\"file:b\"]\n", "a relative directory would be another one for each directory");
+        check_refused("[[mirrors]]\nfrom = \"github:acme/kanban\"\nto = [\"file:/b\"]\n", "the releases of a repository are no mirror");
         assert!(!format!("{:?}", ConfigFile::parse("[[mirrors]]\nfrom = \"https://ana:geheim@b/\"\n", "c").expect_err("invalid")).contains("geheim"));
     }
 }

@@ -29,7 +29,6 @@ use crate::ops::Age;
 use crate::ops::Context;
 use crate::ops::Interrupt;
 use crate::ops::Locking;
-use crate::ops::Memo;
 use crate::ops::OpsError;
 use crate::ops::Report;
 use crate::ops::Who;
@@ -320,7 +319,7 @@ impl Settings {
             solve_max: Duration::from_secs(global.solve_timeout),
             who: Who { user: around.user.clone(), host: around.host.clone(), pid: std::process::id(), command: typed.command.clone() },
             platform: Platform::host(),
-            memo: Memo::default(),
+            memo: Arc::default(),
             clock: Box::new(now),
             report,
         };

@@ -46,6 +46,7 @@ pub(crate) use parse::read_address;
 pub use render::render_faults;
 pub(crate) use section::Field;
 pub(crate) use section::Section;
+pub(crate) use section::Text;
 pub(crate) use section::parse_noun;
 
 /// The registry that is asked first.

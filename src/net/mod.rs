@@ -183,6 +183,12 @@ pub trait Transport: Send + Sync {
     /// Is told that what was read last of a file was checked and is believed: whoever keeps copies keeps this one from now on.
     fn accept(&self, _path: &str) {}
 
+    /// Is told that what was read last of a file is older than what is known: where another address of the same root can be asked, reading asks that one from
+    /// now on, and the address that is passed over is named.
+    fn pass_over(&self, _path: &str) -> Option<String> {
+        None
+    }
+
     /// Names the root for people: `file:/srv/packs`; holds no secret.
     fn describe(&self) -> String;
 }

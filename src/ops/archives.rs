@@ -70,15 +70,20 @@ impl<'a> Archives<'a> {
         self.open_received(locked, received)
     }
 
-    /// Gives the path of an archive in a registry that is a directory of this machine, if it is there.
+    /// Gives the path of an archive in a registry, or a mirror of it, that is a directory of this machine, if it is there.
     pub(super) fn local_file(&self, locked: LockedArchive<'_>) -> Result<Option<PathBuf>, OpsError> {
         let LockedFrom::Registry(registry, _) = locked.from else { return Ok(None) };
-        let Some(root) = self.sources.local_root(registry) else { return Ok(None) };
         let release = &locked.need.release;
         // The name comes from a lockfile: it must not lead out of the registry.
         let archive = PathComponent::parse(&locked.need.archive)?;
-        let path = root.join(registry::archive_path(&release.name, &release.version, archive.as_str()));
-        Ok(fsys::status(&path)?.is_some_and(|found| found.kind == fsys::FileKind::File).then_some(path))
+        let path = registry::archive_path(&release.name, &release.version, archive.as_str());
+        for root in self.sources.local_roots(registry) {
+            let path = root.join(&path);
+            if fsys::status(&path)?.is_some_and(|found| found.kind == fsys::FileKind::File) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Downloads an archive into the cache, and tells meanwhile how far it is.

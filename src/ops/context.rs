@@ -168,7 +168,7 @@ pub struct Context {
     /// What this machine runs; `None` where packs knows no name for it.
     pub platform: Option<Platform>,
     /// What this command has learned already of the places that packs come from.
-    pub memo: Memo,
+    pub memo: Arc<Memo>,
     /// The clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Whom to tell.

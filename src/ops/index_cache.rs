@@ -1,6 +1,6 @@
 //! The index cache: documents of registries that are not on this machine, kept in the home with the state they had.
 //!
-//! Nothing is believed because it is cached. Each document is asked for again, once per command, with the state it had (an `ETag`): a registry that says it
+//! Nothing is believed because it is cached. Each document is asked for again, once per command (`memo`), with the state it had (an `ETag`): a registry that says it
 //! is the same spares its bytes, no more. Only where the network may not be asked is the cache the answer, and how old it is is said.
 //!
 //! A document is kept once its reader believes it (`Transport::accept`): one that is refused, or a registry that lacks it for once, leaves the one before in
@@ -15,8 +15,6 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -35,6 +33,7 @@ use crate::net::Transport;
 use crate::net::Written;
 use crate::ops::Context;
 use crate::ops::Event;
+use crate::ops::Memo;
 use crate::ops::Report;
 use crate::registry::NAMES_FILE;
 
@@ -69,10 +68,11 @@ const SCHEMA: &str = "packs.index-cache/1";
 /// A registry whose index documents are kept.
 pub(super) struct Cached {
     inner: Box<dyn Transport>,
+    address: String,
     directory: PathBuf,
     now: Timestamp,
+    memo: Arc<Memo>,
     report: Arc<dyn Report>,
-    told: AtomicBool,
     /// What was read and nobody has accepted yet, by path.
     unjudged: Mutex<BTreeMap<String, Fetched>>,
 }
@@ -82,10 +82,11 @@ impl Cached {
     pub(super) fn new(inner: Box<dyn Transport>, address: &str, context: &Context) -> Self {
         Cached {
             inner,
+            address: address.to_owned(),
             directory: context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32]),
             now: context.now(),
+            memo: Arc::clone(&context.memo),
             report: Arc::clone(&context.report),
-            told: AtomicBool::new(false),
             unjudged: Mutex::new(BTreeMap::new()),
         }
     }
@@ -122,18 +123,14 @@ impl Cached {
 
     /// Says once how old the cache is that stands in for the registry.
     fn tell_age(&self, asked_at: Timestamp) {
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if self.memo.is_first(&format!("offline {}", self.address)) {
             let age = age(self.now.duration_since(asked_at));
             self.report.event(Event::Note(format!("offline: what {} has is taken from the index cache, {age} old", self.inner.describe())));
         }
     }
-}
 
-impl Transport for Cached {
-    fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
-        if !is_kept(path) {
-            return self.inner.read(path, bytes_max);
-        }
+    /// Asks the registry for a document, with the state it had where it is known; offline the cache answers.
+    fn ask(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         let Some(entry) = self.entry(path, bytes_max) else {
             let answer = self.inner.read(path, bytes_max)?;
             if let Answer::Found(fetched) = &answer {
@@ -160,6 +157,22 @@ impl Transport for Cached {
             }
         })
     }
+}
+
+impl Transport for Cached {
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
+        if !is_kept(path) {
+            return self.inner.read(path, bytes_max);
+        }
+        if let Some(answer) = self.memo.document(&self.address, path) {
+            return Ok(answer);
+        }
+        let answer = self.ask(path, bytes_max)?;
+        if is_index(path) {
+            self.memo.keep_document(&self.address, path, answer.clone());
+        }
+        Ok(answer)
+    }
 
     fn read_changed(&self, path: &str, bytes_max: u64, known: &Revision) -> Result<Answer<Changed>, NetError> {
         self.inner.read_changed(path, bytes_max, known)
@@ -185,6 +198,12 @@ impl Transport for Cached {
         }
     }
 
+    fn pass_over(&self, path: &str) -> Option<String> {
+        self.hold(path, None);
+        self.memo.forget_document(&self.address, path);
+        self.inner.pass_over(path)
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }
@@ -192,7 +211,11 @@ impl Transport for Cached {
 
 /// Index documents and the list of names are kept; archives have a cache of their own.
 fn is_kept(path: &str) -> bool {
-    path.starts_with("index/") || path == NAMES_FILE
+    is_index(path) || path == NAMES_FILE
+}
+
+fn is_index(path: &str) -> bool {
+    path.starts_with("index/")
 }
 
 fn format(path: &str, fetched: &Fetched, asked_at: Timestamp) -> Vec<u8> {

@@ -33,6 +33,7 @@ use crate::net::NetError;
 use crate::net::Transport;
 use crate::net::Unasked;
 use crate::ops::Context;
+use crate::ops::Event;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
@@ -47,6 +48,7 @@ use crate::registry::IndexDocument;
 use crate::source::Called;
 use crate::source::RegistrySource;
 use crate::source::Source;
+use crate::source::SourceError;
 use crate::source::Trust;
 
 /// The registries of a project, opened when first asked.
@@ -195,10 +197,29 @@ impl<'c> Sources<'c> {
     /// # Errors
     /// Those of [`RegistrySource::index_as_remembered`].
     pub(super) fn index(&self, registry: &RegistryName, name: &PackName) -> Result<Answer<IndexDocument>, OpsError> {
-        match self.registry(registry)? {
-            Opened::Registry(source) => Ok(source.index_as_remembered(name, Some(&*self.seen(registry)?))?),
+        let source = match self.registry(registry)? {
+            Opened::Registry(source) => source,
             // What a repository offers is put together here, and has no revision to go back to.
-            Opened::Releases(releases) => releases.index(name),
+            Opened::Releases(releases) => return releases.index(name),
+        };
+        let seen = self.seen(registry)?;
+        loop {
+            let older = match source.index_as_remembered(name, Some(&*seen)) {
+                Err(older @ SourceError::OlderIndex { .. }) => older,
+                answer => return Ok(answer?),
+            };
+            // A mirror may lag behind; only where every address does is it the registry that has gone back.
+            let Some(mirror) = source.pass_over_index(name) else { return Err(older.into()) };
+            self.tell_stale(&mirror, &older);
+        }
+    }
+
+    /// Says once in a command that a mirror lags behind.
+    fn tell_stale(&self, mirror: &str, older: &SourceError) {
+        let text = format!("the mirror {mirror} is passed over: {older}");
+        match self.context.memo.is_first(&format!("stale {mirror}")) {
+            true => self.context.note(text),
+            false => self.context.report.event(Event::Detail(text)),
         }
     }
 
@@ -306,6 +327,19 @@ impl<'c> Sources<'c> {
         self.registries.get(name).and_then(|entry| local_directory(&entry.url)).map(|directory| self.resolved(&directory))
     }
 
+    /// Gives the directories of this machine that hold a registry's files: its own, or those of its mirrors.
+    pub(super) fn local_roots(&self, name: &RegistryName) -> Vec<PathBuf> {
+        let Some(entry) = self.registries.get(name) else { return Vec::new() };
+        let own = self.local_root(name).into_iter();
+        own.chain(
+            mirrors::addresses(&self.context.mirrors, &entry.url)
+                .iter()
+                .filter(|address| **address != entry.url)
+                .filter_map(|address| local_directory(address)),
+        )
+        .collect()
+    }
+
     fn resolved(&self, directory: &Path) -> PathBuf {
         resolved(&self.project.join(directory))
     }
@@ -326,9 +360,10 @@ pub(super) fn open_remote(context: &Context, address: &str, purpose: Purpose) ->
     if purpose == Purpose::Itself {
         return open_address(context, address);
     }
-    let mut addresses =
-        mirrors::addresses(&context.mirrors, address).into_iter().map(|address| open_address(context, &address)).collect::<Result<Vec<_>, _>>()?;
-    let transport = if addresses.len() == 1 { addresses.remove(0) } else { Box::new(Mirrored::new(addresses, Arc::clone(&context.report))) };
+    let transport = match mirrors::addresses(&context.mirrors, address).as_slice() {
+        [only] => open_address(context, only)?,
+        several => Box::new(Mirrored::open(context, address, several, open_address)?),
+    };
     Ok(Box::new(Cached::new(transport, address, context)))
 }
 

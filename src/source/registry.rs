@@ -123,6 +123,12 @@ impl RegistrySource {
         self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
     }
 
+    /// Tells the transport that the index document it read last of a pack is older than what is known; names the address that is passed over from now on, if
+    /// another one can be asked.
+    pub fn pass_over_index(&self, name: &PackName) -> Option<String> {
+        self.transport.pass_over(&registry::index_path(name))
+    }
+
     /// Reads a document that was fetched, and believes it if one of the trusted keys signed it.
     ///
     /// # Errors

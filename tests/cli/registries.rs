@@ -133,7 +133,7 @@ fn a_mirror_stands_in_for_a_registry_and_is_passed_over_where_it_lacks_a_file() 
     manifest(&world, "default = \"https://packs.example.org/main\"\n", "kanban = \"~2.0\"\n");
     settings(&world, &format!("[[mirrors]]\nfrom = \"https://packs.example.org/main\"\nto = [\"file:/nowhere/packs\", \"{mirror}\"]\nonly = true\n"));
     let locked = world.packs(["switch", "-v"]).succeeds();
-    locked.says("the mirror file:/nowhere/packs is passed over for index/ka/kanban.json");
+    locked.says("note: the mirror file:/nowhere/packs does not answer, and is passed over from now on: there is no registry at file:/nowhere/packs");
     assert_eq!(sources(&world), ["kanban registry+default", "workflow registry+default"], "the lockfile names the registry, not the mirror");
     assert!(!world.read("packs.lock").contains("example.org"));
 }
@@ -232,4 +232,77 @@ fn what_is_refused_or_missing_for_once_leaves_the_good_entry() {
     server.set_rules(vec![]);
     world.packs(["update"]).succeeds();
     assert_ne!(kept(), good);
+}
+
+#[test]
+fn each_document_is_asked_for_once_in_a_command() {
+    let (world, server) = served();
+    world.publish_all(&[
+        Pack::new("app", "1.0.0").requires("one", "^1").requires("two", "^1").requires("snippets", "^1"),
+        Pack::new("one", "1.0.0").requires("two", "*"),
+        Pack::new("two", "1.0.0"),
+    ]);
+    manifest(&world, &format!("default = \"{}\"\n", server.address()), "");
+    let asked = |arguments: &[&str]| {
+        server.forget();
+        world.packs(arguments).succeeds();
+        let mut asked: Vec<String> = server.requests().iter().map(|request| request.path().trim_start_matches('/').to_owned()).collect();
+        asked.sort();
+        asked
+    };
+    let documents = ["index/ap/app.json", "index/on/one.json", "index/sn/snippets.json", "index/tw/two.json"];
+    let archive = |name: &str| format!("packs/{name}/1.0.0/{name}-1.0.0.tar.zst");
+    let all: Vec<String> = documents.into_iter().map(str::to_owned).chain(["app", "one", "snippets", "two"].map(archive)).collect();
+    assert_eq!(asked(&["install", "app"]), all);
+    assert_eq!(asked(&["update"]), documents);
+    assert!(asked(&["switch"]).is_empty());
+}
+
+/// Writes a settings file with mirrors of a registry.
+fn mirror(world: &TestEnv, registry: &str, to: &[&str], only: &str) {
+    settings(world, &format!("[http]\nretries = 0\n[[mirrors]]\nfrom = \"{registry}\"\nto = {to:?}\nonly = {only}\n"));
+}
+
+/// Copies the registry as it is now to a directory, and gives that one's address.
+fn copy_of_registry(world: &TestEnv, name: &str) -> String {
+    let copy = world.root().join(name);
+    assert!(std::process::Command::new("cp").arg("-r").arg(world.registry()).arg(&copy).status().expect("it runs").success());
+    format!("file:{}", copy.display())
+}
+
+#[test]
+fn a_mirror_that_is_down_is_passed_over_with_one_note() {
+    let (world, server) = served();
+    mirror(&world, &server.address(), &["http://127.0.0.1:1/packs"], "false");
+    let ran = world.packs(["switch"]).succeeds();
+    let notes: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("mirror")).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    ran.says("note: the mirror http://127.0.0.1:1/packs does not answer, and is passed over from now on: cannot reach 127.0.0.1");
+}
+
+#[test]
+fn a_mirror_that_lags_behind_is_passed_over() {
+    let (world, server) = served();
+    let (stale, only) = (copy_of_registry(&world, "stale"), copy_of_registry(&world, "only"));
+    world.publish_all(&[Pack::new("kanban", "2.0.9").requires("workflow", "^1"), Pack::new("workflow", "1.9.0")]);
+    world.packs(["switch"]).succeeds();
+    mirror(&world, &server.address(), &[&stale], "false");
+    let updated = world.packs(["update"]).succeeds();
+    updated.says("note: the mirror file:[ROOT]/stale is passed over: default shows revision 3 of the index of kanban, and has shown revision 4 before");
+    assert_eq!(updated.stderr.matches("is passed over").count(), 1, "{}", updated.stderr);
+    assert!(world.read("packs.lock").contains("version = \"2.0.9\""));
+    mirror(&world, &server.address(), &[&stale, &only], "true");
+    world.packs(["update"]).fails(5).says("default shows revision 3 of the index of kanban");
+    assert!(world.read("packs.lock").contains("version = \"2.0.9\""));
+}
+
+#[test]
+fn offline_a_mirror_on_this_machine_answers_for_the_registry() {
+    let (world, server) = served();
+    let near = copy_of_registry(&world, "near");
+    mirror(&world, &server.address(), &["https://packs.example.org/main", &near], "false");
+    world.packs(["switch", "--offline"]).succeeds();
+    assert!(world.has(".packs/active/bin/kanban") && server.requests().is_empty());
+    fs::remove_dir_all(world.root().join("near")).expect("removed");
+    world.packs(["install", "snippets", "--offline"]).fails(6);
 }

@@ -1,4 +1,7 @@
 //! `packs search` and `packs info`
+#![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
+
+use std::fs;
 
 use crate::support::Pack;
 use crate::support::TestEnv;
@@ -41,4 +44,35 @@ fn a_registry_that_is_down_does_not_hide_what_the_others_have() {
     world.packs(["search", "kanban"]).succeeds().prints("kanban").says("warning: the registry gone is left out: ");
     world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ngone = \"file:../gone\"\n");
     world.packs(["search", "kanban"]).fails(6).says("there is no registry at");
+}
+
+#[test]
+fn a_list_of_names_at_fault_hides_nothing_of_the_others() {
+    let world = TestEnv::with_kanban();
+    let faulty = world.root().join("faulty");
+    world.packs(["registry", "init", "../faulty"]).succeeds();
+    fs::write(faulty.join("names.json.zst"), "no list").expect("written");
+    world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\nfaulty = \"file:../faulty\"\ndefault = \"file:../registry\"\n");
+    world
+        .packs(["search", "kanban"])
+        .succeeds()
+        .prints("kanban")
+        .says("warning: the registry faulty is left out: the registry file:[ROOT]/faulty is refused: names.json.zst");
+    world.packs(["search", "kanban", "--registry", "faulty"]).fails(5);
+    world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\nfaulty = \"file:../faulty\"\ngone = \"file:../gone\"\n");
+    world.packs(["search", "kanban"]).fails(6).says("there is no registry at");
+}
+
+#[test]
+fn info_remembers_how_new_an_index_was() {
+    let world = TestEnv::with_kanban();
+    world.packs(["lock"]).succeeds();
+    let index = world.registry().join("index/sn/snippets.json");
+    let old = fs::read(&index).expect("there");
+    world.publish(&Pack::new("snippets", "1.1.0"));
+    world.packs(["info", "snippets"]).succeeds();
+    fs::write(&index, old).expect("written");
+    for arguments in [&["info", "snippets"][..], &["info", "snippets", "--registry", "default"], &["install", "snippets"]] {
+        world.packs(arguments).fails(5).says("default shows revision 1 of the index of snippets, and has shown revision 2 before");
+    }
 }
