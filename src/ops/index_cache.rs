@@ -83,7 +83,7 @@ impl Cached {
         Cached {
             inner,
             address: address.to_owned(),
-            directory: context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32]),
+            directory: directory(context, address),
             now: context.now(),
             memo: Arc::clone(&context.memo),
             report: Arc::clone(&context.report),
@@ -157,6 +157,19 @@ impl Cached {
             }
         })
     }
+}
+
+/// Gives the bytes of a document of the registry at an address as they were read last, in this command or before.
+pub(super) fn known(context: &Context, address: &str, path: &str, bytes_max: u64) -> Option<Vec<u8>> {
+    let kept = || {
+        let bytes = fsys::read_optional(&directory(context, address).join(path), bytes_max.saturating_add(HEAD_BYTES_MAX)).ok()??;
+        parse(&bytes, path).map(|entry| entry.fetched)
+    };
+    context.memo.document(address, path).and_then(Answer::found).or_else(kept).map(|fetched| fetched.bytes)
+}
+
+fn directory(context: &Context, address: &str) -> PathBuf {
+    context.layout.index_cache(&blake3::hash(address.as_bytes()).to_hex()[..32])
 }
 
 impl Transport for Cached {

@@ -11,7 +11,9 @@ use crate::model::Tier;
 use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::ReleaseNotice;
 use crate::ops::located::Located;
+use crate::ops::notices;
 
 /// The packs of an environment.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -22,6 +24,8 @@ pub struct ListOutcome {
     pub generation: Option<u64>,
     /// What its lockfile has, by name.
     pub packs: Vec<ListedPack>,
+    /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
+    pub warnings: Vec<ReleaseNotice>,
 }
 
 /// One locked pack.
@@ -71,5 +75,6 @@ pub fn list(context: &Context) -> Result<ListOutcome, OpsError> {
             }
         })
         .collect();
-    Ok(ListOutcome { environment: located.environment, generation: current.map(|record| record.number), packs })
+    let warnings = notices::tell(context, &located.project, &lockfile);
+    Ok(ListOutcome { environment: located.environment, generation: current.map(|record| record.number), packs, warnings })
 }

@@ -14,10 +14,12 @@ use crate::ops::Context;
 use crate::ops::LockfileState;
 use crate::ops::Locking;
 use crate::ops::OpsError;
+use crate::ops::ReleaseNotice;
 use crate::ops::commit;
 use crate::ops::commit::Commit;
 use crate::ops::commit::FileEdit;
 use crate::ops::environment;
+use crate::ops::notices;
 use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
@@ -65,6 +67,8 @@ pub struct LockedEnvironment {
     /// The releases that changed.
     #[serde(flatten)]
     pub changes: Changes,
+    /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
+    pub warnings: Vec<ReleaseNotice>,
 }
 
 /// Makes the lockfiles asked for fresh; several of them all or none.
@@ -74,7 +78,7 @@ pub struct LockedEnvironment {
 pub fn lock(context: &Context, request: &LockRequest) -> Result<LockOutcome, OpsError> {
     let found = Project::open(context)?;
     if request.check || request.change.dry_run || context.locking == Locking::Locked {
-        return Ok(outcome(&plan_all(context, &found, request)?, request.change.dry_run));
+        return Ok(outcome(context, &found, &plan_all(context, &found, request)?, request.change.dry_run));
     }
     let session = Session::open(context, &found)?;
     let project = Project::read(found.directory)?;
@@ -84,7 +88,7 @@ pub fn lock(context: &Context, request: &LockRequest) -> Result<LockOutcome, Ops
         let write = Write { action: "lock", project: &project, environment: &environment, reason: request.change.reason.as_deref() };
         write_locks(context, &session, &write, (&plans, None))?;
     }
-    Ok(outcome(&plans, false))
+    Ok(outcome(context, &project, &plans, false))
 }
 
 /// Who writes lockfiles, and why.
@@ -144,13 +148,14 @@ fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Resu
     environments.iter().map(|environment| plan_lock(context, project, environment, &asked)).collect()
 }
 
-fn outcome(plans: &[LockPlan], dry_run: bool) -> LockOutcome {
+fn outcome(context: &Context, project: &Project, plans: &[LockPlan], dry_run: bool) -> LockOutcome {
     let lockfiles = plans.iter().map(|plan| LockedEnvironment {
         environment: plan.environment.clone(),
         lockfile: plan.file.clone(),
         state: plan.state,
         releases: plan.lockfile.releases.len(),
         changes: plan.changes.clone(),
+        warnings: notices::tell(context, project, &plan.lockfile),
     });
     LockOutcome { dry_run, lockfiles: lockfiles.collect() }
 }

@@ -37,6 +37,7 @@ use crate::ops::Event;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
+use crate::ops::index_cache;
 use crate::ops::index_cache::Cached;
 use crate::ops::mirrors;
 use crate::ops::mirrors::Mirrored;
@@ -44,6 +45,8 @@ use crate::ops::opened::Opened;
 use crate::ops::project::Project;
 use crate::ops::seen::Remembered;
 use crate::ops::seen::Seen;
+use crate::registry;
+use crate::registry::INDEX_BYTES_MAX;
 use crate::registry::IndexDocument;
 use crate::source::Called;
 use crate::source::RegistrySource;
@@ -212,6 +215,20 @@ impl<'c> Sources<'c> {
             let Some(mirror) = source.pass_over_index(name) else { return Err(older.into()) };
             self.tell_stale(&mirror, &older);
         }
+    }
+
+    /// Gives the bytes of a pack's index document as they are known without asking anybody: a directory's own, else those that were read last.
+    pub(super) fn known_index(&self, registry: &RegistryName, name: &PackName) -> Option<Vec<u8>> {
+        let path = registry::index_path(name);
+        match self.local_root(registry) {
+            Some(root) => fsys::read_optional(&root.join(path), INDEX_BYTES_MAX).ok().flatten(),
+            None => index_cache::known(self.context, &self.entry(registry).ok()?.url, &path, INDEX_BYTES_MAX),
+        }
+    }
+
+    /// Reads such a document; `None` where it is not believed.
+    pub(super) fn parse_known(&self, registry: &RegistryName, name: &PackName, bytes: &[u8]) -> Option<IndexDocument> {
+        IndexDocument::parse_signed(bytes, name, &self.entry(registry).ok()?.keys).ok()
     }
 
     /// Says once in a command that a mirror lags behind.

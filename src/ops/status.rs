@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::generation;
+use crate::lock::LockError;
 use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::model::Blake3Digest;
@@ -10,6 +11,8 @@ use crate::model::EnvironmentName;
 use crate::model::ProjectName;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::ReleaseNotice;
+use crate::ops::notices;
 use crate::ops::project::Project;
 
 /// Where a project stands.
@@ -40,6 +43,8 @@ pub struct EnvironmentStatus {
     pub lockfile: LockfileCondition,
     /// Whether the current generation was made from the lockfile as it is now.
     pub switched: bool,
+    /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
+    pub warnings: Vec<ReleaseNotice>,
 }
 
 /// How a lockfile compares with packs.toml.
@@ -69,22 +74,27 @@ pub fn status(context: &Context) -> Result<StatusOutcome, OpsError> {
         };
         let text = project.lockfile_text(&name)?;
         let digest = text.as_ref().map(|text| Blake3Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()));
+        let lockfile = text.as_ref().map(|text| Lockfile::parse(text, &name.lockfile_name()));
         environments.push(EnvironmentStatus {
             active: active.as_ref() == Some(&name),
             generation: record.as_ref().map(|record| record.number),
             packs: record.as_ref().map_or(0, |record| record.releases.len()),
-            lockfile: condition(&project, &name, text.as_deref())?,
+            lockfile: condition(&project, &name, lockfile.as_ref())?,
             switched: record.is_some_and(|record| record.lockfile.is_some() && record.lockfile == digest),
+            warnings: lockfile.and_then(Result::ok).map(|lockfile| notices::tell(context, &project, &lockfile)).unwrap_or_default(),
             environment: name,
         });
     }
     Ok(StatusOutcome { project: project.manifest.project.name.clone(), directory: project.directory.display().to_string(), active, environments })
 }
 
-fn condition(project: &Project, name: &EnvironmentName, text: Option<&str>) -> Result<LockfileCondition, OpsError> {
-    let Some(text) = text else { return Ok(LockfileCondition::Missing) };
-    let Ok(lockfile) = Lockfile::parse(text, &name.lockfile_name()) else { return Ok(LockfileCondition::Invalid) };
+fn condition(project: &Project, name: &EnvironmentName, lockfile: Option<&Result<Lockfile, LockError>>) -> Result<LockfileCondition, OpsError> {
+    let lockfile = match lockfile {
+        None => return Ok(LockfileCondition::Missing),
+        Some(Err(_)) => return Ok(LockfileCondition::Invalid),
+        Some(Ok(lockfile)) => lockfile,
+    };
     let wants = project.wants(name)?;
-    let stale = crate::lock::freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()).keeping(&lockfile.options));
+    let stale = crate::lock::freshness(lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()).keeping(&lockfile.options));
     Ok(if stale.is_empty() { LockfileCondition::Fresh } else { LockfileCondition::Stale })
 }

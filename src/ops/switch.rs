@@ -26,6 +26,7 @@ use crate::ops::Changes;
 use crate::ops::Context;
 use crate::ops::LockfileState;
 use crate::ops::OpsError;
+use crate::ops::ReleaseNotice;
 use crate::ops::Unpacked;
 use crate::ops::commit;
 use crate::ops::commit::Commit;
@@ -33,6 +34,7 @@ use crate::ops::commit::FileEdit;
 use crate::ops::commit::SavedCopy;
 use crate::ops::environment;
 use crate::ops::history::changes_of;
+use crate::ops::notices;
 use crate::ops::prepare;
 use crate::ops::prepare::Prepared;
 use crate::ops::project::MANIFEST_NAME;
@@ -80,6 +82,8 @@ pub struct SwitchOutcome {
     pub edited_copies: Vec<String>,
     /// Edited copies that were replaced because that was forced, and where they are kept.
     pub saved_copies: Vec<SavedCopy>,
+    /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
+    pub warnings: Vec<ReleaseNotice>,
 }
 
 /// Which command changes, and how it was asked.
@@ -137,10 +141,10 @@ pub(super) fn change(
         if looked.has_moved && !action.request.dry_run {
             tell_place(context, &plan.before);
         }
-        return Ok(plan.settled(&looked, action));
+        return Ok(plan.told(context, plan.settled(&looked, action)));
     }
     if action.request.dry_run {
-        return plan.dry_run(&looked);
+        return Ok(plan.told(context, plan.dry_run(&looked)?));
     }
     let session = Session::open(context, &plan.before)?;
     // Somebody may have changed the project while we waited for its lock, or a crash was mended: only what holds under the lock counts.
@@ -155,7 +159,8 @@ pub(super) fn change(
         reason: action.request.reason.as_deref(),
         packs: changes.all().cloned().collect(),
     };
-    recorded(context, record, || plan.carry_out(context, &session, &looked, action))
+    let outcome = recorded(context, record, || plan.carry_out(context, &session, &looked, action))?;
+    Ok(plan.told(context, outcome))
 }
 
 /// Tells the home where a moved project is now: else a collection takes it for gone. A home that cannot be written to is no reason to fail.
@@ -222,7 +227,13 @@ impl Plan {
             unpacked: Unpacked::default(),
             edited_copies: vec![],
             saved_copies: vec![],
+            warnings: vec![],
         }
+    }
+
+    /// Says what is known against the locked releases.
+    fn told(&self, context: &Context, outcome: SwitchOutcome) -> SwitchOutcome {
+        SwitchOutcome { warnings: notices::tell(context, &self.after, &self.lock.lockfile), ..outcome }
     }
 
     fn settled(&self, looked: &Looked, action: &Action<'_>) -> SwitchOutcome {

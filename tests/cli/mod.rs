@@ -17,6 +17,7 @@ mod list;
 mod lock;
 mod machine;
 mod network;
+mod notices;
 mod place;
 mod reference;
 mod registries;

@@ -1,0 +1,133 @@
+//! Locked releases that were taken back since, or are no longer cared for: said wherever a lockfile is used, and nothing is changed for it.
+//!
+//! What counts is what is known without asking anybody: the index of a registry that is a directory of this machine, else the document that was read last,
+//! out of the index cache, else what the lockfile says. Nearly every document says nothing of the kind, which a look at its bytes tells; only the others are
+//! read, so that a switch with nothing to do stays quick.
+
+use rayon::iter::IntoParallelRefIterator as _;
+use rayon::iter::ParallelIterator as _;
+use serde::Serialize;
+
+use crate::lock::LockedRelease;
+use crate::lock::Lockfile;
+use crate::model::PackName;
+use crate::model::SourceId;
+use crate::model::Version;
+use crate::ops::Context;
+use crate::ops::project::Project;
+use crate::ops::sources::Sources;
+use crate::registry::Deprecation;
+use crate::registry::IndexRelease;
+
+/// What is to be said of a locked release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ReleaseNotice {
+    /// The pack.
+    pub name: PackName,
+    /// The locked version.
+    pub version: Version,
+    /// Why it was taken back, if it was.
+    pub yanked: Option<String>,
+    /// What its maker says, and what to use instead, if it is no longer cared for.
+    pub deprecated: Option<Deprecation>,
+}
+
+impl ReleaseNotice {
+    fn lines(&self, file: &str) -> Vec<String> {
+        let release = format!("{} {} in {file}", self.name, self.version);
+        let yanked = self.yanked.iter().map(|reason| format!("{release} was yanked: {reason}; it stays locked until `packs update {}`", self.name));
+        let deprecated = self.deprecated.iter().map(|deprecation| {
+            let instead = deprecation.replacement.as_ref().map_or_else(String::new, |name| format!("; use {name} instead"));
+            format!("{release} is deprecated: {}{instead}", deprecation.message)
+        });
+        yanked.chain(deprecated).collect()
+    }
+}
+
+/// Looks what is to be said of the releases of a lockfile, and says it, a line each.
+pub(super) fn tell(context: &Context, project: &Project, lockfile: &Lockfile) -> Vec<ReleaseNotice> {
+    let notices = find(context, project, lockfile);
+    let file = lockfile.environment.lockfile_name();
+    notices.iter().flat_map(|notice| notice.lines(&file)).for_each(|line| context.warn(line));
+    notices
+}
+
+fn find(context: &Context, project: &Project, lockfile: &Lockfile) -> Vec<ReleaseNotice> {
+    let sources = Sources::new(context, &project.manifest, &project.directory);
+    let releases: Vec<&LockedRelease> = lockfile.releases.values().collect();
+    releases.par_iter().filter_map(|release| notice(&sources, release)).collect()
+}
+
+fn notice(sources: &Sources<'_>, locked: &LockedRelease) -> Option<ReleaseNotice> {
+    let (yanked, deprecated) = match known(sources, locked) {
+        Known::Release(release) => (release.yanked.clone(), release.deprecated.clone()),
+        Known::Clean => (None, None),
+        Known::Nothing => (locked.yanked.clone(), None),
+    };
+    let (name, version) = (locked.id.name.clone(), locked.id.version.clone());
+    (yanked.is_some() || deprecated.is_some()).then_some(ReleaseNotice { name, version, yanked, deprecated })
+}
+
+/// What is known of a release without asking anybody.
+enum Known {
+    /// No document, or none that is believed.
+    Nothing,
+    /// The document says nothing of the kind of any release.
+    Clean,
+    /// What the document says of it.
+    Release(Box<IndexRelease>),
+}
+
+fn known(sources: &Sources<'_>, locked: &LockedRelease) -> Known {
+    let SourceId::Registry(registry) = &locked.source else { return Known::Nothing };
+    let Some(bytes) = sources.known_index(registry, &locked.id.name) else { return Known::Nothing };
+    if !may_say_something(&bytes) {
+        return Known::Clean;
+    }
+    let Some(document) = sources.parse_known(registry, &locked.id.name, &bytes) else { return Known::Nothing };
+    let release = document.releases.into_iter().find(|release| release.version == locked.id.version);
+    release.map_or(Known::Nothing, |release| Known::Release(Box::new(release)))
+}
+
+/// Tells whether a document may say of a release that it was taken back or is no longer cared for: one of the two keys has another value than null.
+fn may_say_something(document: &[u8]) -> bool {
+    let has_value =
+        |key: &[u8]| document.windows(key.len()).enumerate().filter(|(_, window)| *window == key).any(|(at, _)| !is_null(&document[at + key.len()..]));
+    has_value(b"\"yanked\"") || has_value(b"\"deprecated\"")
+}
+
+fn is_null(after_key: &[u8]) -> bool {
+    let value = after_key.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != b':');
+    value == Some(&b'n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_documents_that_say_something_are_read() {
+        for (document, expected) in [
+            (r#"{"yanked": null, "deprecated" :null}"#, false),
+            (r#"{"releases": []}"#, false),
+            (r#"{"yanked": null, "deprecated": {"message": "old"}}"#, true),
+            ("{\"yanked\"\n:\n\"broken\"}", true),
+            (r#"{"keywords": ["yanked", "x"]}"#, true),
+            (r#"{"yanked""#, true),
+        ] {
+            assert_eq!(may_say_something(document.as_bytes()), expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_notice_is_a_line_for_each_thing() {
+        let deprecated = Some(Deprecation { message: "old".into(), replacement: Some(PackName::parse("boards").expect("a name")), at: None });
+        let (name, version) = (PackName::parse("kanban").expect("a name"), Version::parse("2.0.3").expect("a version"));
+        let notice = ReleaseNotice { name, version, yanked: Some("broken".into()), deprecated };
+        let expected = [
+            "kanban 2.0.3 in packs.lock was yanked: broken; it stays locked until `packs update kanban`",
+            "kanban 2.0.3 in packs.lock is deprecated: old; use boards instead",
+        ];
+        assert_eq!(notice.lines("packs.lock"), expected);
+    }
+}
