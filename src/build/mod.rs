@@ -28,10 +28,12 @@ mod undeclared;
 mod walk;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::archive::Compression;
+use crate::archive::FileEntry;
 use crate::archive::PackManifest;
 use crate::archive::find_bad_links;
 use crate::archive::find_through_links;
@@ -63,6 +65,9 @@ pub const PACK_TOML: &str = "pack.toml";
 
 /// The file in which an author says what does not belong to a pack.
 pub const IGNORE_FILE: &str = ".packsignore";
+
+/// What the name of a side file ends in, after the archive's.
+const SIDE_FILE_ENDING: &str = ".sha256";
 
 /// Largest pack.toml or .packsignore, in bytes: some thousand times what people write.
 const SOURCE_TEXT_BYTES_MAX: u64 = 1024 * 1024;
@@ -143,6 +148,7 @@ pub fn collect(directory: &Path, options: &CollectOptions) -> Result<Collected, 
     }
     check_commands(&declaration, &found.tree)?;
     check_license(&mut declaration);
+    declaration.notes.extend(find_archives(&found.files));
     let newest = found.newest_mtime.max(written_at);
     let created_at = options.time.unwrap_or_else(|| jiff::Timestamp::from_second(newest).unwrap_or(jiff::Timestamp::UNIX_EPOCH));
     let notes = std::mem::take(&mut declaration.notes);
@@ -183,6 +189,17 @@ fn check_commands(declaration: &Declaration, pack: &crate::model::Tree) -> Resul
     });
     let wrong: Vec<_> = wrong.collect();
     if wrong.is_empty() { Ok(()) } else { Err(BuildError::PackToml { source: declaration.faults(wrong) }) }
+}
+
+/// Notes archives that were built before and are packed like any other file: each with its side file, in a directory that packs are no longer built into.
+fn find_archives(files: &[FileEntry]) -> Option<Note> {
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path().as_str()).collect();
+    let is_archive = |path: &&&str| [Compression::Zstd, Compression::Gzip].iter().any(|form| path.ends_with(form.ending()));
+    let archives: Vec<&str> = paths.iter().filter(is_archive).filter(|path| paths.contains(format!("{path}{SIDE_FILE_ENDING}").as_str())).copied().collect();
+    let (first, more) = (archives.first()?, archives.len() - 1);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more like it") };
+    let text = format!("{first}{more}, an archive with its side file, is packed too; a line in {IGNORE_FILE} leaves it out");
+    Some(Note { at: None, text })
 }
 
 /// Notes a licence that no policy will understand.
@@ -254,6 +271,19 @@ mod tests {
         assert_eq!(packed(HEAD, &files), ["draft/z", "keep.log", "sub/target/y"]);
         assert_eq!(packed(&format!("{HEAD}[files]\nexclude = [\"draft/\", \"keep.log\"]\n"), &files), ["sub/target/y"]);
         assert_eq!(packed(&format!("{HEAD}[files]\ninclude = [\"draft\", \"*.log\"]\n"), &files), ["draft/z", "keep.log"]);
+    }
+
+    #[test]
+    fn archives_that_were_built_before_are_noted() {
+        let notes = |files: &[(&str, &str)]| -> Vec<String> {
+            let world = source(HEAD, files);
+            collected(&world).expect("it is fit").notes.into_iter().map(|note| note.text).collect()
+        };
+        let (old, side) = (("dist/kanban-1.0.0.tar.zst", "x"), ("dist/kanban-1.0.0.tar.zst.sha256", "x"));
+        let expected = "dist/kanban-1.0.0.tar.zst, an archive with its side file, is packed too; a line in .packsignore leaves it out";
+        assert_eq!(notes(&[old, side]), [expected]);
+        assert_eq!(notes(&[old]), [""; 0], "somebody else's archive, most likely");
+        assert_eq!(notes(&[old, side, (".packsignore", "dist/\n")]), [""; 0]);
     }
 
     #[test]

@@ -580,9 +580,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
         OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
         OpsError::Store(StoreError::BadPackManifest { .. }) => vec!["`packs verify --store --repair` mends it".into()],
-        OpsError::UnknownCommand { name, known } | OpsError::UnknownSetting { name, known } => {
-            strsim_nearest(name, known).map(|near| format!("did you mean {near}?")).into_iter().collect()
-        }
+        OpsError::UnknownCommand { name, known } => strsim_nearest(name, known).map(did_you_mean).into_iter().collect(),
+        OpsError::UnknownSetting { name, known } => nearest_setting(name, known).map(did_you_mean).into_iter().collect(),
+        OpsError::NoSuchPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
         OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
             vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
         }
@@ -785,6 +785,16 @@ fn undo_hints(obstacles: &[UndoObstacle]) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+fn did_you_mean(nearest: impl std::fmt::Display) -> String {
+    format!("did you mean {nearest}?")
+}
+
+/// Finds a setting by its last part, `timeout` for `http.timeout`, or by its spelling.
+fn nearest_setting(name: &str, known: &[String]) -> Option<String> {
+    let by_last_part = known.iter().find(|other| other.rsplit('.').next() == Some(name)).cloned();
+    by_last_part.or_else(|| strsim_nearest(name, known))
 }
 
 fn strsim_nearest(name: &str, known: &[String]) -> Option<String> {

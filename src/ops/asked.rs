@@ -9,6 +9,7 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::environment;
 use crate::ops::opened::Opened;
+use crate::ops::opened::no_such_pack;
 use crate::ops::project::Project;
 use crate::ops::sources;
 use crate::ops::sources::Assigned;
@@ -64,7 +65,7 @@ impl<'c> AskedPlace<'c> {
         match self {
             AskedPlace::Typed(place) => match place.index(name)? {
                 Answer::Found(document) => Ok(Some(Offer { document, place: place.clone() })),
-                Answer::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: place.describe() }),
+                Answer::Absent => Err(no_such_pack(name, std::slice::from_ref(place))),
                 Answer::Offline => Err(OpsError::RegistryOffline { registry: place.describe(), needed: format!("the index of {name}") }),
             },
             AskedPlace::Named(sources, registry) => offer_of(sources, &Assigned::to_registry(name, registry), name),
@@ -110,6 +111,6 @@ fn offer_of<'c>(sources: &Sources<'c>, assigned: &Assigned, name: &PackName) -> 
         Loaded::Document(SourceId::GitHub(repository), document) => Ok(Some(Offer { document, place: Opened::Releases(sources.repository(&repository)?) })),
         Loaded::Document(SourceId::Registry(registry), document) => Ok(Some(Offer { document, place: sources.registry(&registry)? })),
         Loaded::Document(SourceId::Path(_), _) | Loaded::Elsewhere => Ok(None),
-        Loaded::Absent => Err(OpsError::NoSuchPack { name: name.clone(), registry: sources.asked(assigned, name)? }),
+        Loaded::Absent => Err(no_such_pack(name, &sources.asked(assigned, name)?)),
     }
 }

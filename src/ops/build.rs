@@ -4,6 +4,7 @@
 //! then they are written, several at a time, or found unchanged. A directory that is refused does not keep the others from being built.
 
 use std::collections::BTreeMap;
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ use crate::build::Collected;
 use crate::build::Instead;
 use crate::build::Note;
 use crate::fsys;
+use crate::fsys::FileKind;
+use crate::fsys::FsError;
 use crate::model::PackName;
 use crate::model::Sha256Digest;
 use crate::model::TreeDigest;
@@ -153,7 +156,7 @@ impl Planned {
 /// [`BuildError::SameArchive`] before anything is written.
 pub fn build(context: &Context, request: &BuildRequest) -> Result<BuildOutcome, OpsError> {
     let packing = packing(request)?;
-    let out = context.directory.join(&request.out);
+    let out = straightened(&context.directory.join(&request.out))?;
     let (directories, without_packs) = directories(context, request, &out)?;
     if request.instead.name.is_some() && directories.len() > 1 {
         return Err(OpsError::OneName { packs: directories.len() });
@@ -188,7 +191,7 @@ fn packing(request: &BuildRequest) -> Result<Packing, OpsError> {
 
 /// Gives the directories to build, each once, and those in which no pack was found.
 fn directories(context: &Context, request: &BuildRequest, out: &Path) -> Result<(Vec<PathBuf>, Vec<String>), OpsError> {
-    let mut named: Vec<PathBuf> = request.directories.iter().map(|directory| context.directory.join(directory).components().collect()).collect();
+    let mut named = request.directories.iter().map(|directory| straightened(&context.directory.join(directory))).collect::<Result<Vec<PathBuf>, _>>()?;
     if request.scope == BuildScope::Below {
         let found = build::find_packs(&named, out)?;
         return Ok((found.packs, found.without.iter().map(|directory| directory.display().to_string()).collect()));
@@ -196,6 +199,20 @@ fn directories(context: &Context, request: &BuildRequest, out: &Path) -> Result<
     let mut seen = std::collections::BTreeSet::new();
     named.retain(|directory| seen.insert(directory.clone()));
     Ok((named, vec![]))
+}
+
+/// Leaves out `.`, and `..` with what is before it; not where that is a link, whose `..` lies elsewhere.
+fn straightened(path: &Path) -> Result<PathBuf, FsError> {
+    let mut straight = PathBuf::new();
+    for component in path.components() {
+        let is_way_back = component == Component::ParentDir && matches!(straight.components().next_back(), Some(Component::Normal(_)));
+        if is_way_back && fsys::status(&straight)?.is_none_or(|found| found.kind != FileKind::Symlink) {
+            straight.pop();
+        } else {
+            straight.push(component);
+        }
+    }
+    Ok(straight)
 }
 
 /// Does the same to each, in the order given where there is one thread only.

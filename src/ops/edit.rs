@@ -21,6 +21,7 @@ use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::SwitchOutcome;
 use crate::ops::nearest;
+use crate::ops::opened::no_such_pack;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
 use crate::ops::solve::Asked;
@@ -182,8 +183,8 @@ fn must_exist(context: &Context, project: &Project, asked: &AskedPack, registry:
     if sources.first_with(&asked.name, &registries)?.is_some() {
         return Ok(());
     }
-    let described = registries.iter().map(|registry| Ok(sources.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
-    Err(OpsError::NoSuchPack { name: asked.name.clone(), registry: described.join(" or ") })
+    let places = registries.iter().map(|registry| sources.registry(registry)).collect::<Result<Vec<_>, OpsError>>()?;
+    Err(no_such_pack(&asked.name, &places))
 }
 
 /// Solves with some ranges open, and gives the range `^version` of what was chosen for each.

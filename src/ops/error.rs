@@ -350,6 +350,8 @@ pub enum OpsError {
         name: PackName,
         /// The registry that was asked.
         registry: String,
+        /// The pack that was most likely meant, by the list of that registry.
+        nearest: Option<PackName>,
     },
     /// What a home remembers of registries was written by another packs, most likely a newer one.
     #[error("{}: the schema is {found:?}, expected {expected:?}; nothing was changed", path.display())]

@@ -109,7 +109,7 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
     releases.sort_by(|one, other| other.version.cmp(&one.version));
     let fits = |release: &&&IndexRelease| request.pack.range.as_ref().is_none_or(|range| range.matches(&release.version));
     let described = releases.iter().filter(fits).max_by_key(|release| (release.yanked.is_none(), !release.version.is_prerelease(), &release.version));
-    let described = described.ok_or_else(|| OpsError::NoSuchPack { name: name.clone(), registry: format!("that range in {registry}") })?;
+    let described = described.ok_or_else(|| OpsError::NoSuchPack { name: name.clone(), registry: format!("that range in {registry}"), nearest: None })?;
     Ok(InfoOutcome {
         name: name.clone(),
         registry,
@@ -126,7 +126,7 @@ pub fn info(context: &Context, request: &InfoRequest) -> Result<InfoOutcome, Ops
 }
 
 fn taken_from_directory(name: &PackName) -> OpsError {
-    OpsError::NoSuchPack { name: name.clone(), registry: "a registry: packs.toml takes it from a directory".to_owned() }
+    OpsError::NoSuchPack { name: name.clone(), registry: "a registry: packs.toml takes it from a directory".to_owned(), nearest: None }
 }
 
 fn summary(release: &IndexRelease) -> InfoRelease {

@@ -1,5 +1,6 @@
 //! Ctrl-C, as use cases see it: up to the point of no return it ends them, after that they finish.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -11,6 +12,23 @@ use crate::ops::OpsError;
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     state: Arc<Mutex<State>>,
+    last_act: Arc<Mutex<Option<LastAct>>>,
+}
+
+/// What is to be done where a run that was asked to stop does not come to its end by itself: it may wait for a server, and leave something with another.
+pub struct LastAct {
+    /// What it does, for whoever waits: "the draft of v2 is being removed".
+    pub doing: String,
+    /// Does it; an error is told in place of the interruption.
+    pub act: Box<dyn FnOnce() -> Result<(), OpsError> + Send>,
+    /// What is told where it takes too long.
+    pub late: OpsError,
+}
+
+impl fmt::Debug for LastAct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastAct").field("doing", &self.doing).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +86,16 @@ impl Interrupt {
         }
         *state = State::Changing;
         Ok(())
+    }
+
+    /// Says what is to be done if the run is ended from now on, or that nothing is.
+    pub(super) fn leave_behind(&self, act: Option<LastAct>) {
+        *self.last_act.lock().unwrap_or_else(PoisonError::into_inner) = act;
+    }
+
+    /// Takes what is to be done before the run is ended.
+    pub fn take_last_act(&self) -> Option<LastAct> {
+        self.last_act.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -118,6 +118,7 @@ pub use init::InitOutcome;
 pub use init::InitRequest;
 pub use init::init;
 pub use interrupt::Interrupt;
+pub use interrupt::LastAct;
 pub use interrupt::Stopping;
 pub use key::GenerateKeyOutcome;
 pub use key::GenerateKeyRequest;

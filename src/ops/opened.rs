@@ -7,6 +7,7 @@ use crate::net::Answer;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
+use crate::ops::nearest::nearest_listed;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::Names;
@@ -53,6 +54,11 @@ impl<'c> Opened<'c> {
         }
     }
 
+    /// Gives the list of its packs where it can be had.
+    pub(super) fn listed(&self) -> Option<Names> {
+        self.names().ok().and_then(Answer::found)
+    }
+
     /// Gives the names of its packs; none where it cannot tell without the network.
     ///
     /// # Errors
@@ -71,4 +77,10 @@ impl<'c> Opened<'c> {
             Opened::Releases(releases) => Arc::new(LockedAsset { releases, url: artifact.url.clone().unwrap_or_default() }),
         }
     }
+}
+
+/// Says that none of these places has a pack, and which of theirs may be meant.
+pub(super) fn no_such_pack(name: &PackName, places: &[Opened<'_>]) -> OpsError {
+    let described: Vec<String> = places.iter().map(Opened::describe).collect();
+    OpsError::NoSuchPack { name: name.clone(), registry: described.join(" or "), nearest: nearest_listed(name, places.iter().map(Opened::listed)) }
 }

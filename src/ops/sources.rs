@@ -292,17 +292,15 @@ impl<'c> Sources<'c> {
         Ok(None)
     }
 
-    /// Names for people the places that are asked for a pack.
+    /// Gives the places that are asked for a pack.
     ///
     /// # Errors
     /// As [`Sources::registry`].
-    pub(super) fn asked(&self, assigned: &Assigned, name: &PackName) -> Result<String, OpsError> {
+    pub(super) fn asked(&self, assigned: &Assigned, name: &PackName) -> Result<Vec<Opened<'c>>, OpsError> {
         if let Some(RequirementSource::GitHub(repository)) = assigned.written.get(name) {
-            return Ok(self.repository(repository)?.describe());
+            return Ok(vec![Opened::Releases(self.repository(repository)?)]);
         }
-        let registries = assigned.registries(name, &self.order).unwrap_or_default();
-        let described = registries.iter().map(|registry| Ok(self.registry(registry)?.describe())).collect::<Result<Vec<_>, OpsError>>()?;
-        Ok(described.join(" or "))
+        assigned.registries(name, &self.order).unwrap_or_default().iter().map(|registry| self.registry(registry)).collect()
     }
 
     /// Gives all registries, in the order in which they are asked.

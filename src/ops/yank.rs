@@ -14,6 +14,7 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
+use crate::ops::nearest::nearest_listed;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::typed;
@@ -145,7 +146,10 @@ fn meant(source: &RegistrySource, request: &YankRequest) -> Result<Vec<Version>,
     let AskedReleases { name, which } = &request.releases;
     let document = match source.index(name)? {
         Answer::Offline => return Err(OpsError::RegistryOffline { registry: source.describe(), needed: format!("the index of {name}") }),
-        Answer::Absent => return Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe() }),
+        Answer::Absent => {
+            let nearest = nearest_listed(name, [source.names().ok().and_then(Answer::found)]);
+            return Err(OpsError::NoSuchPack { name: name.clone(), registry: source.describe(), nearest });
+        }
         Answer::Found(document) => document,
     };
     let mut meant: Vec<Version> = document.releases.iter().map(|release| release.version.clone()).filter(|version| which.has(version)).collect();

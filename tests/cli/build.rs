@@ -465,3 +465,24 @@ fn dry_run_writes_nothing() {
         .prints("would be published");
     assert!(!world.registry().join("index").exists());
 }
+
+#[test]
+fn paths_are_shown_without_detours() {
+    let world = TestEnv::new();
+    Pack::new("kanban", "1.0.0").file("a", "b").write(&world.project().join("kanban"));
+    std::fs::create_dir_all(world.project().join("x")).expect("made");
+    let built = world.packs(["build", "./x/.././kanban", "--out", "./x/../dist"]).succeeds();
+    built.prints("built [PROJECT]/dist/kanban-1.0.0.tar.zst");
+    let again = world.packs(["build", "kanban", "--out", "dist", "--json"]).succeeds().json();
+    assert_eq!(again["archives"][0]["unchanged"], true);
+    assert!(again["archives"][0]["directory"].as_str().is_some_and(|path| path.ends_with("/project/kanban")), "{again}");
+}
+
+#[test]
+fn old_archives_that_are_packed_are_noted() {
+    let world = TestEnv::new();
+    Pack::new("kanban", "1.0.0").file("a", "b").write(&world.project().join("kanban"));
+    world.packs(["-C", "kanban", "build"]).succeeds();
+    let other = world.packs(["-C", "kanban", "build", "--out", "../other"]).succeeds();
+    other.prints("note: dist/kanban-1.0.0.tar.zst, an archive with its side file, is packed too; a line in .packsignore leaves it out");
+}

@@ -73,6 +73,19 @@ fn one_setting_is_printed_alone() {
 }
 
 #[test]
+fn mirrors_are_printed_alone_and_names_are_guessed() {
+    let world = TestEnv::new();
+    user_config(&world, "[[mirrors]]\nfrom = \"https://a/\"\nto = [\"file:/srv/a\"]\n");
+    world.packs(["config", "mirrors"]).succeeds().prints("mirror of https://a/: file:/srv/a (");
+    let told = world.packs(["config", "mirrors", "--json"]).succeeds().json();
+    assert_eq!((told["mirrors"][0]["only"].as_bool(), told["settings"].as_array().map(Vec::len)), (Some(false), Some(0)));
+    for (typed, meant) in [("mirors", "mirrors"), ("jbos", "jobs"), ("timeout", "http.timeout"), ("http.timeot", "http.timeout")] {
+        world.packs(["config", typed]).fails(9).says(&format!("no setting {typed}")).says(&format!("hint: did you mean {meant}?"));
+    }
+    assert!(!world.packs(["config", "zebra"]).fails(9).stderr.contains("did you mean"));
+}
+
+#[test]
 fn a_settings_file_with_a_fault_is_refused_at_its_line() {
     let world = TestEnv::with_kanban();
     user_config(&world, "[http]\nretires = 2\n");

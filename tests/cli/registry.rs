@@ -63,7 +63,7 @@ fn releases_are_taken_back() {
     error: no release of kanban in file:[REGISTRY] is 3.0.0
     hint: there is 2.1.0, 2.0.3, 2.0.0
     ");
-    yank(&["kanbam@1.0.0"]).fails(9).says("no pack kanbam");
+    yank(&["kanbam@1.0.0"]).fails(9).says("no pack kanbam").says("hint: did you mean kanban?");
     yank(&["kanban"]).fails(2);
     yank(&["kanban@1", "-m", "x", "--undo"]).fails(2);
     world.packs(["audit"]).succeeds().prints("yank");

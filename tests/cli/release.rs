@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::process::Stdio;
 
 use crate::support::FaultKind;
 use crate::support::GitHubServer;
@@ -167,4 +168,38 @@ fn archives_are_checked_before_anything_is_sent() {
     assert!(server.take_log().is_empty());
     let twice = ["release", "acme/kanban", "--tag", "v2", "../archives/flow-1.0.0+b.tar.zst", "../archives/flow-1.0.0+b.tar.zst"];
     world.packs(twice).fails(2).says("two files of the release would be called flow-1.0.0.b.tar.zst");
+}
+
+/// Ends a release while a request waits for its answer, and gives what was said.
+fn ended_at(world: &TestEnv, server: &GitHubServer, on: &str) -> String {
+    let child = release(world, server, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    server.wait_for(on);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("it runs").success());
+    let ended = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(ended.stderr).expect("UTF-8");
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(!said.contains(TOKEN), "{said}");
+    said
+}
+
+#[test]
+fn ctrl_c_removes_the_draft_before_it_leaves() {
+    for on in ["POST /uploads", "GET /repos/acme/kanban/releases/assets/"] {
+        let (world, server) = world();
+        server.fail(on, 1, FaultKind::Stall);
+        let said = ended_at(&world, &server, on);
+        assert!(said.contains("interrupted: the draft of v2 in acme/kanban is being removed"), "{said}");
+        assert!(said.contains("error: interrupted, state unchanged"), "{said}");
+        assert!(server.releases().is_empty(), "{:?}", server.releases());
+        world.run(&mut release(&world, &server, &[])).succeeds();
+    }
+}
+
+#[test]
+fn ctrl_c_names_the_draft_that_it_cannot_remove() {
+    let (world, server) = world();
+    server.fail("POST /uploads", 1, FaultKind::Stall);
+    server.fail("DELETE /repos", 9, FaultKind::Answer(403, vec![], r#"{"message":"Not yours"}"#));
+    let said = ended_at(&world, &server, "POST /uploads");
+    assert!(said.contains("nothing was published, and the draft http") && said.contains("could not be removed"), "{said}");
 }

@@ -31,7 +31,10 @@ fn info_tells_what_the_registry_says_and_who_has_it() {
     assert_eq!(info["releases"].as_array().expect("a list").len(), 3);
     assert_eq!(info["locked"][0]["version"], "2.0.3");
     world.packs(["show", "kanban"]).succeeds().prints("requires: workflow ^1.2").prints("locked in environment: default (2.0.3)");
-    world.packs(["info", "kanbna"]).fails(9).says("no pack kanbna in");
+    world.packs(["info", "kanbna"]).fails(9).says("no pack kanbna in").says("hint: did you mean kanban?");
+    world.packs(["info", "kanbna", "--registry", "../registry"]).fails(9).says("hint: did you mean kanban?");
+    world.packs(["install", "kanbna"]).fails(9).says("hint: did you mean kanban?");
+    assert!(!world.packs(["info", "zebra"]).fails(9).stderr.contains("did you mean"));
     world.publish(&Pack::new("alone", "1.0.0-rc.1"));
     world.packs(["info", "alone"]).succeeds().prints("alone 1.0.0-rc.1");
 }

@@ -302,6 +302,16 @@ fn what_a_newer_packs_remembers_is_never_overwritten() {
 }
 
 #[test]
+fn keys_are_listed_in_columns() {
+    let world = TestEnv::new();
+    generate(&world, "a");
+    generate(&world, "much-longer");
+    let listed = world.packs(["key", "list"]).succeeds();
+    let columns: Vec<Option<usize>> = listed.stdout.lines().map(|line| line.find("RW")).collect();
+    assert!(columns.len() == 2 && columns[0].is_some() && columns[0] == columns[1], "{}", listed.stdout);
+}
+
+#[test]
 fn keys_are_the_users_own() {
     let world = TestEnv::new();
     world.manifest("");

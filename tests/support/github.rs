@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::atomic::AtomicBool;
@@ -39,6 +40,8 @@ struct Shared {
     storage: SocketAddr,
     stopped: AtomicBool,
     state: Mutex<State>,
+    /// Told whenever a request was written down, and at the end.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -92,6 +95,8 @@ pub(crate) enum FaultKind {
     NoAnswer,
     /// An upload that is kept with one byte altered.
     AlteredUpload,
+    /// Nothing is done and no answer comes as long as the server lives, over a connection that stays.
+    Stall,
 }
 
 struct Request {
@@ -150,7 +155,7 @@ impl GitHubServer {
         let (api, storage) = (bind(), bind());
         let address = |listener: &TcpListener| listener.local_addr().expect("bound");
         let state = Mutex::new(State { next_id: 1, ..State::default() });
-        let shared = Arc::new(Shared { api: address(&api), storage: address(&storage), stopped: AtomicBool::new(false), state });
+        let shared = Arc::new(Shared { api: address(&api), storage: address(&storage), stopped: AtomicBool::new(false), state, changed: Condvar::new() });
         listen(api, &shared, Shared::answer_api);
         listen(storage, &shared, Shared::answer_storage);
         GitHubServer { shared }
@@ -197,6 +202,13 @@ impl GitHubServer {
         std::mem::take(&mut self.shared.state().log)
     }
 
+    /// Waits until a request came whose line contains a text.
+    pub(crate) fn wait_for(&self, on: &str) {
+        let is_missing = |state: &mut State| !state.log.iter().any(|line| line.contains(on));
+        let (_state, waited) = self.shared.changed.wait_timeout_while(self.shared.state(), SILENCE_MAX, is_missing).expect("no holder panics");
+        assert!(!waited.timed_out(), "no request with {on}");
+    }
+
     /// Tells whether the storage ever got a token.
     pub(crate) fn storage_saw_token(&self) -> bool {
         self.shared.state().storage_saw_token
@@ -206,6 +218,7 @@ impl GitHubServer {
 impl Drop for GitHubServer {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
+        self.shared.changed.notify_all();
         for address in [self.shared.api, self.shared.storage] {
             // Wakes the listener, which then sees that it is to end.
             let _ = TcpStream::connect(address);
@@ -303,6 +316,12 @@ impl Shared {
         let line = format!("{} {}", request.method, request.target);
         let fault = self.state().take_fault(&line);
         let response = match fault {
+            Some(FaultKind::Stall) => {
+                self.write_down(format!("{line} -"));
+                let is_alive = |_: &mut State| !self.stopped.load(Ordering::SeqCst);
+                drop(self.changed.wait_timeout_while(self.state(), SILENCE_MAX, is_alive));
+                return None;
+            }
             Some(FaultKind::Answer(status, headers, body)) => Some(Response { status, headers, body: body.as_bytes().to_vec() }),
             Some(kind @ (FaultKind::CutUpload | FaultKind::AlteredUpload)) => self.upload(request, Some(kind)),
             Some(FaultKind::NoAnswer) => {
@@ -312,8 +331,13 @@ impl Shared {
             None => self.answer(request),
         };
         let status = response.as_ref().map_or_else(|| "-".to_owned(), |response| response.status.to_string());
-        self.state().log.push(format!("{line} {status}"));
+        self.write_down(format!("{line} {status}"));
         response
+    }
+
+    fn write_down(&self, line: String) {
+        self.state().log.push(line);
+        self.changed.notify_all();
     }
 
     fn answer(&self, request: &Request) -> Option<Response> {

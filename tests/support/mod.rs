@@ -318,7 +318,8 @@ impl Pack {
         self
     }
 
-    fn write(&self, directory: &Path) {
+    /// Writes the source directory.
+    pub(crate) fn write(&self, directory: &Path) {
         fs::create_dir_all(directory).expect("made");
         fs::write(directory.join("pack.toml"), self.pack_toml()).expect("written");
         for (path, text, executable) in &self.files {

@@ -39,6 +39,9 @@ pub(in crate::cli) struct ConfigOutcome {
     network_variables: Vec<String>,
 }
 
+/// The setting that has many lines.
+const MIRRORS: &str = "mirrors";
+
 /// One setting.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct ShownSetting {
@@ -71,7 +74,13 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings, output: Output) ->
         output.answer("packs.config/1", &outcome, || render(&outcome));
         return Ok(ExitCode::SUCCESS);
     };
-    let key = Key::find(name).ok_or_else(|| OpsError::UnknownSetting { name: name.clone(), known: KEYS.iter().map(|key| key.name.to_owned()).collect() })?;
+    if name == MIRRORS {
+        let mirrors = ConfigOutcome { settings: vec![], ..outcome };
+        output.answer("packs.config/1", &mirrors, || render_mirrors(&mirrors));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let known = || KEYS.iter().map(|key| key.name).chain([MIRRORS]).map(str::to_owned).collect();
+    let key = Key::find(name).ok_or_else(|| OpsError::UnknownSetting { name: name.clone(), known: known() })?;
     let one = ConfigOutcome { settings: outcome.settings.into_iter().filter(|shown| shown.name == key.name).collect(), ..outcome };
     output.answer("packs.config/1", &one, || one.settings.iter().filter_map(|shown| shown.value.as_deref()).map(plain).collect());
     Ok(ExitCode::SUCCESS)
@@ -105,12 +114,18 @@ fn render(outcome: &ConfigOutcome) -> String {
         table.add_row([shown.name.to_owned(), value, plain(&shown.origin)]);
     }
     let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    for mirror in &outcome.mirrors {
-        let only = if mirror.only { ", and nowhere else" } else { "" };
-        text += &format!("mirror of {}: {}{only} ({})\n", plain(&mirror.from), plain(&mirror.to.join(", then ")), plain(&mirror.origin));
-    }
+    text += &render_mirrors(outcome);
     if !outcome.network_variables.is_empty() {
         text += &format!("variables for the network that are set: {}\n", outcome.network_variables.join(", "));
     }
     text + &paint(DIM, format!("settings files: {}\n", plain(&outcome.files.join(", "))))
+}
+
+fn render_mirrors(outcome: &ConfigOutcome) -> String {
+    let mut text = String::new();
+    for mirror in &outcome.mirrors {
+        let only = if mirror.only { ", and nowhere else" } else { "" };
+        text += &format!("mirror of {}: {}{only} ({})\n", plain(&mirror.from), plain(&mirror.to.join(", then ")), plain(&mirror.origin));
+    }
+    text
 }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::Subcommand;
 use clap::ValueEnum;
+use comfy_table::Table;
+use comfy_table::TableStyle;
 
-use crate::cli::output::DIM;
 use crate::cli::output::Output;
 use crate::cli::output::STRONG;
 use crate::cli::output::paint;
@@ -118,11 +119,13 @@ fn render_list(outcome: &KeyListOutcome) -> String {
     if outcome.keys.is_empty() {
         return format!("no keys in {}\n", plain(&outcome.directory));
     }
-    let line = |key: &ops::ListedKey| {
-        let missing = if key.has_secret { "" } else { "  (public key only)" };
-        format!("{} {} {}  {}{missing}\n", paint(STRONG, &key.name), key.id, key.public_key, paint(DIM, plain(&key.comment)))
-    };
-    outcome.keys.iter().map(line).collect()
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    for key in &outcome.keys {
+        let missing = if key.has_secret { "" } else { "(public key only)" };
+        table.add_row([key.name.to_string(), key.id.to_string(), key.public_key.to_string(), plain(&key.comment), missing.to_owned()]);
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn render_exported(outcome: &KeyExportOutcome, form: Form) -> String {

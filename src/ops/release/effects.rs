@@ -11,6 +11,7 @@ use sha2::Sha256;
 use crate::model::Repository;
 use crate::model::Sha256Digest;
 use crate::ops::Context;
+use crate::ops::LastAct;
 use crate::ops::OpsError;
 use crate::ops::release::PlannedAsset;
 use crate::ops::release::ReleasePlan;
@@ -82,7 +83,20 @@ pub(super) fn make(context: &Context, github: &GitHub, plan: &ReleasePlan, found
         context.note(format!("the draft {} of a run that did not end is removed", leftover.html_url));
         github.remove(&plan.repository, leftover.id).map_err(SourceError::GitHub)?;
     }
+    let made = make_whole(context, github, plan);
+    context.interrupt.leave_behind(None);
+    made
+}
+
+fn make_whole(context: &Context, github: &GitHub, plan: &ReleasePlan) -> Result<GitHubRelease, OpsError> {
+    // Before the draft is asked for: it may be there before its number is known here.
+    let (repository, tag) = (plan.repository.clone(), plan.tag.to_string());
+    let sweep = move |github: &GitHub| remove_ours(github, &repository, &tag);
+    context.interrupt.leave_behind(Some(last_act(github, plan, format!("https://github.com/{}/releases", plan.repository), sweep)));
     let draft = create(github, plan)?;
+    let (repository, id) = (plan.repository.clone(), draft.id);
+    let remove_it = move |github: &GitHub| github.remove(&repository, id).map_err(SourceError::GitHub);
+    context.interrupt.leave_behind(Some(last_act(github, plan, draft.html_url.clone(), remove_it)));
     let filled = fill(context, github, plan, &draft).and_then(|()| publish(context, github, plan, &draft));
     match filled {
         Err(error @ OpsError::ReleaseUncertain { .. }) => Err(error),
@@ -91,16 +105,29 @@ pub(super) fn make(context: &Context, github: &GitHub, plan: &ReleasePlan, found
     }
 }
 
+/// Gives what is to be done where the run is ended while a draft is there: `remove` it, and if that fails say at which page it is.
+fn last_act(github: &GitHub, plan: &ReleasePlan, url: String, remove: impl FnOnce(&GitHub) -> Result<(), SourceError> + Send + 'static) -> LastAct {
+    let github = github.clone();
+    let left = |url: String, removal: String| OpsError::DraftLeft { url, removal, source: Box::new(OpsError::Interrupted) };
+    let late = left(url.clone(), "GitHub did not answer in time".to_owned());
+    let act = move || remove(&github).map_err(|error| left(url, error.to_string()));
+    LastAct { doing: format!("the draft of {} in {} is being removed", plan.tag, plan.repository), act: Box::new(act), late }
+}
+
+/// Removes our drafts of a tag.
+fn remove_ours(github: &GitHub, repository: &Repository, tag: &str) -> Result<(), SourceError> {
+    let made = list(github, repository)?;
+    let ours = made.iter().filter(|release| release.draft && release.tag_name == tag && is_ours(release));
+    ours.map(|release| github.remove(repository, release.id).map_err(SourceError::GitHub)).collect()
+}
+
 /// Makes the draft; where no answer came, it may be there all the same, and is removed.
 fn create(github: &GitHub, plan: &ReleasePlan) -> Result<GitHubRelease, OpsError> {
     let new = NewRelease { body: format!("{}{MARK}", plan.notes), draft: true, ..published(plan) };
     github.create(&plan.repository, &new).map_err(|error| {
         if error.may_pass() {
-            let made = list(github, &plan.repository).unwrap_or_default();
-            for release in made.iter().filter(|release| release.draft && release.tag_name == plan.tag.as_str() && is_ours(release)) {
-                // The first error counts; what stays is removed by the next run.
-                let _ = github.remove(&plan.repository, release.id);
-            }
+            // The first error counts; what stays is removed by the next run.
+            let _ = remove_ours(github, &plan.repository, plan.tag.as_str());
         }
         SourceError::GitHub(error).into()
     })
