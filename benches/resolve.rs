@@ -48,7 +48,13 @@ fn solvable() -> Vec<World> {
 }
 
 fn unsolvable() -> Vec<World> {
-    vec![worlds::failing_chain(50_000, 2), worlds::pigeons(7)]
+    vec![
+        worlds::failing_chain(50_000, 2),
+        worlds::pigeons(7),
+        worlds::planted(worlds::free(LARGE, 1), 3),
+        worlds::planted(worlds::rich(LARGE, 1), 3),
+        worlds::pinned(LARGE, 1, 5),
+    ]
 }
 
 fn answer(world: &World, preferences: &Preferences) -> Result<Resolution, Failure> {

@@ -53,16 +53,16 @@ pub(crate) fn rich(size: Size, seed: u64) -> World {
 pub(crate) fn islands(count: usize, size: Size, seed: u64) -> World {
     let mut all = World { name: format!("{count} islands, seed {seed}"), registry: Registry::new(), roots: Vec::new() };
     for island in 0..count {
-        let world = island_of(island * size.packs, size, seed + island as u64);
+        let world = moved(rich(size, seed + island as u64), island * size.packs);
         all.registry.extend(world.registry);
         all.roots.extend(world.roots);
     }
     all
 }
 
-fn island_of(offset: usize, size: Size, seed: u64) -> World {
+/// Renames the packs of a world, so that it may stand beside another one.
+fn moved(world: World, offset: usize) -> World {
     let name = |name: &PackName| name_of(offset + name.as_str()[5..].parse::<usize>().expect("five digits"));
-    let world = rich(size, seed);
     let moved = |mut release: Candidate| {
         release.requires = release.requires.iter().map(|(needed, range)| (name(needed), range.clone())).collect();
         release
@@ -121,6 +121,26 @@ pub(crate) fn pigeons(count: usize) -> World {
         registry.insert(name_of(count + hole), (0..count).map(|pigeon| candidate(&format!("1.{pigeon}.0"), [])).collect());
     }
     World { name: format!("{count} pigeons"), registry, roots: (0..count).map(|pigeon| root(pigeon, "*")).collect() }
+}
+
+/// Adds pigeons with a hole too few to a world: a conflict of just these requirements, the first of them before all others and the rest among and behind them.
+pub(crate) fn planted(mut world: World, count: usize) -> World {
+    let offset = world.registry.len();
+    let pigeons = moved(pigeons(count), offset);
+    let apart = world.roots.len() / count;
+    for (number, root) in pigeons.roots.into_iter().enumerate() {
+        world.roots.insert(number * (apart + 1), root);
+    }
+    world.registry.extend(pigeons.registry);
+    World { name: format!("{} with {count} pigeons planted", world.name), ..world }
+}
+
+/// Makes conflict-rich registries of which a project asks for the very newest release of every so many packs, which is more than there is.
+pub(crate) fn pinned(size: Size, seed: u64, every: usize) -> World {
+    let mut world = rich(size, seed);
+    let newest = format!("=1.{}.0", size.releases - 1);
+    world.roots.iter_mut().step_by(every).for_each(|root| root.range = Range::parse(&newest).expect("a valid range"));
+    World { name: format!("{}, every {every}. requirement pinned", world.name), ..world }
 }
 
 /// Makes a conflict between the first pack and the last, with many independent choices between them: who goes back step by step tries them all.

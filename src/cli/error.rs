@@ -508,7 +508,10 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
-        OpsError::Conflict { conflict, fix, .. } => conflict.hints().iter().map(conflict_hint).chain(fix.as_deref().and_then(fix_hint)).collect(),
+        OpsError::Conflict { conflict, fix, seconds, .. } => {
+            let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
+            conflict.hints().iter().map(conflict_hint).chain(fix.as_deref().and_then(fix_hint)).chain(unfinished).collect()
+        }
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
         OpsError::OutOfTime { hottest, .. } => {
             let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
@@ -708,6 +711,11 @@ fn fs_hints(error: &FsError) -> Vec<String> {
         "permission-denied" | "read-only" => vec!["the home must be yours and writable: see --home; the state is as before".into()],
         _ => vec![],
     }
+}
+
+/// Says that a search was ended before its time.
+pub(super) fn cut_short(sought: &str, seconds: u64) -> String {
+    format!("the time limit of {seconds} s ended the search for {sought}: give it longer with --solve-timeout SECONDS")
 }
 
 pub(super) fn conflict_hint(hint: &ConflictHint) -> String {

@@ -204,6 +204,8 @@ pub enum OpsError {
         conflict: Box<Conflict>,
         /// The smallest change that would help, if one was found at once.
         fix: Option<Box<ShownFix>>,
+        /// How long it was looked for, in seconds at most.
+        seconds: u64,
     },
     /// Fewer changes that would help were found than the one that is to be made.
     #[error("there is no fix {number}: {}", if *found == 0 { "none was found".to_owned() } else { format!("{found} were found") })]

@@ -45,6 +45,8 @@ pub(super) struct Question {
     roots: Vec<Root>,
     universe: Universe,
     preferences: Preferences,
+    /// When to give up whatever is still being looked for: an answer, the smallest conflict, what would help.
+    deadline: Timestamp,
 }
 
 impl Question {
@@ -53,12 +55,13 @@ impl Question {
         let universe = Universe::load(context, project, &wants, options.as_of)?;
         let preferences = preferences(project, &wants, &found, (freedom, &options))?;
         let roots = wants.packages.values().map(root).collect();
-        Ok(Question { wants, options, found, roots, universe, preferences })
+        let deadline = after(context, context.solve_max);
+        Ok(Question { wants, options, found, roots, universe, preferences, deadline })
     }
 
-    /// Answers within the time that the context gives.
+    /// Answers within the time that the context gives for the whole question.
     pub(super) fn solve(&self, context: &Context) -> Result<Resolution, Failure> {
-        within(context, context.solve_max, |limit| resolve::resolve(&self.roots, &self.universe, &self.preferences, limit))
+        until(context, self.deadline, |limit| resolve::resolve(&self.roots, &self.universe, &self.preferences, limit))
     }
 
     /// Gives the lockfile that an answer means.
@@ -74,17 +77,24 @@ impl Question {
         self.found.plan(&self.wants.environment, lockfile)
     }
 
-    /// Finds the smallest changes of packs.toml that would help, each as the lines to edit; one that packs.toml would not take is left out.
-    pub(super) fn fixes(&self, project: &Project, conflict: &Conflict, (most, limit): (usize, &Limit<'_>)) -> Result<Vec<(Fix, ShownFix)>, OpsError> {
+    /// Finds the smallest changes of packs.toml that would help, in what is left of the time.
+    ///
+    /// # Errors
+    /// Those of a packs.toml that cannot be edited.
+    pub(super) fn fixes(&self, context: &Context, project: &Project, (conflict, most): (&Conflict, usize)) -> Result<FoundFixes, OpsError> {
+        until(context, self.deadline, |limit| self.fixes_within(project, conflict, (most, limit)))
+    }
+
+    fn fixes_within(&self, project: &Project, conflict: &Conflict, (most, limit): (usize, &Limit<'_>)) -> Result<FoundFixes, OpsError> {
         let question = resolve::Question { roots: &self.roots, candidates: &self.universe, preferences: &self.preferences };
         let fixes = resolve::find_fixes(&question, conflict, most, limit);
         let mut shown = Vec::new();
-        for fix in fixes {
+        for fix in fixes.found {
             if let Some(edited) = fix::shown(project, &self.wants.environment, &fix, self.plan(&fix.resolution).changes)? {
                 shown.push((fix, edited));
             }
         }
-        Ok(shown)
+        Ok(FoundFixes { shown, is_complete: fixes.is_complete })
     }
 
     /// Asks elsewhere about what a conflict says is not there.
@@ -95,24 +105,37 @@ impl Question {
 
     /// Words a failure, with the change that would help best if one is found at once.
     pub(super) fn refuse(&self, context: &Context, project: &Project, failure: Failure) -> OpsError {
-        let environment = self.wants.environment.clone();
+        let (environment, seconds) = (self.wants.environment.clone(), context.solve_max.as_secs());
         match failure {
-            Failure::OutOfTime { hottest } => OpsError::OutOfTime { environment, seconds: context.solve_max.as_secs(), hottest },
+            _ if context.interrupt.is_asked() => OpsError::Interrupted,
+            Failure::OutOfTime { hottest } => OpsError::OutOfTime { environment, seconds, hottest },
             Failure::Conflict(mut conflict) => {
                 self.inquire(context, project, &mut conflict);
-                let fixes = within(context, HINT_MAX.min(context.solve_max), |limit| self.fixes(project, &conflict, (1, limit)));
+                let hint_by = after(context, HINT_MAX).min(self.deadline);
+                let fixes = until(context, hint_by, |limit| self.fixes_within(project, &conflict, (1, limit)));
                 // A hint is worth no second failure.
-                let fix = fixes.ok().and_then(|fixes| fixes.into_iter().next()).map(|(_, shown)| Box::new(shown));
-                OpsError::Conflict { environment, conflict, fix }
+                let fix = fixes.ok().and_then(|fixes| fixes.shown.into_iter().next()).map(|(_, shown)| Box::new(shown));
+                OpsError::Conflict { environment, conflict, fix, seconds }
             }
         }
     }
 }
 
-/// Works with a limit that comes after so long.
-pub(super) fn within<T>(context: &Context, time: Duration, work: impl FnOnce(&Limit<'_>) -> T) -> T {
-    let deadline = context.now().checked_add(time).unwrap_or(Timestamp::MAX);
-    work(&Limit::when(&|| context.now() >= deadline))
+/// Changes that would help, each as the lines to edit; one that packs.toml would not take is left out.
+pub(super) struct FoundFixes {
+    /// The best first.
+    pub shown: Vec<(Fix, ShownFix)>,
+    /// Whether the search came to its end before the time was up.
+    pub is_complete: bool,
+}
+
+/// Works with a limit that comes at a moment, or when somebody asks to stop.
+fn until<T>(context: &Context, deadline: Timestamp, work: impl FnOnce(&Limit<'_>) -> T) -> T {
+    work(&Limit::when(&|| context.interrupt.is_asked() || context.now() >= deadline))
+}
+
+fn after(context: &Context, time: Duration) -> Timestamp {
+    context.now().checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
 fn root(entry: &PackageEntry) -> Root {

@@ -24,8 +24,8 @@ use crate::ops::fix;
 use crate::ops::lock;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
+use crate::ops::question::FoundFixes;
 use crate::ops::question::Question;
-use crate::ops::question::within;
 use crate::ops::session::Session;
 use crate::ops::solve::Asked;
 use crate::ops::solve::Found;
@@ -71,6 +71,10 @@ pub struct ResolveOutcome {
     pub explanation: Option<String>,
     /// The smallest changes of packs.toml that would help, best first.
     pub fixes: Vec<ShownFix>,
+    /// Whether the time limit ended the search for them, so that there may be better ones.
+    pub fixes_cut_short: bool,
+    /// The time limit, in seconds.
+    pub solve_timeout_s: u64,
     /// The number of the one that was made.
     pub applied: Option<usize>,
     /// Whether it was only planned.
@@ -131,7 +135,7 @@ fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Res
     match question.solve(context) {
         Ok(resolution) => {
             let plan = question.plan(&resolution);
-            let outcome = ResolveOutcome { solvable: true, releases: plan.lockfile.releases.len(), changes: plan.changes, ..unsolved(environment) };
+            let outcome = ResolveOutcome { solvable: true, releases: plan.lockfile.releases.len(), changes: plan.changes, ..unsolved(context, environment) };
             Ok(Answer { outcome, fixes: vec![] })
         }
         Err(Failure::Conflict(mut conflict)) => {
@@ -149,13 +153,20 @@ fn explained(
     (environment, request): (EnvironmentName, &ResolveRequest),
 ) -> Result<Answer, OpsError> {
     let most = if request.apply.is_some() { request.fixes.max(FIXES_MAX) } else { request.fixes };
-    let fixes = if most == 0 { vec![] } else { within(context, context.solve_max, |limit| question.fixes(project, conflict, (most, limit)))? };
-    let (fixes, shown) = fixes.into_iter().map(|(fix, shown)| (fix.changes, shown)).unzip();
-    let outcome = ResolveOutcome { conflict: Some(conflict.report()), explanation: Some(conflict.explain()), fixes: shown, ..unsolved(environment) };
+    let found = if most == 0 { FoundFixes { shown: vec![], is_complete: true } } else { question.fixes(context, project, (conflict, most))? };
+    context.interrupt.check()?;
+    let (fixes, shown) = found.shown.into_iter().map(|(fix, shown)| (fix.changes, shown)).unzip();
+    let outcome = ResolveOutcome {
+        conflict: Some(conflict.report()),
+        explanation: Some(conflict.explain()),
+        fixes: shown,
+        fixes_cut_short: !found.is_complete,
+        ..unsolved(context, environment)
+    };
     Ok(Answer { outcome, fixes })
 }
 
-fn unsolved(environment: EnvironmentName) -> ResolveOutcome {
+fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
     ResolveOutcome {
         environment,
         solvable: false,
@@ -164,6 +175,8 @@ fn unsolved(environment: EnvironmentName) -> ResolveOutcome {
         conflict: None,
         explanation: None,
         fixes: vec![],
+        fixes_cut_short: false,
+        solve_timeout_s: context.solve_max.as_secs(),
         applied: None,
         dry_run: false,
     }

@@ -14,12 +14,16 @@ use pubgrub::VersionSet as _;
 use rustc_hash::FxHashMap;
 
 use crate::resolve::Candidates;
+use crate::resolve::Limit;
 use crate::resolve::needs;
 use crate::resolve::needs::Reason;
 use crate::resolve::universe::NodeId;
 use crate::resolve::universe::Universe;
 use crate::resolve::versions::Releases;
 use crate::resolve::versions::Slot;
+
+/// Nodes between two looks at the limit; some 10 µs each.
+const NODES_PER_LOOK: usize = 128;
 
 /// The number of a demand.
 type DemandId = u32;
@@ -89,11 +93,11 @@ pub(super) struct Arcs {
 }
 
 impl Arcs {
-    /// Finds out what can be found out without a search.
-    pub(super) fn find<C: Candidates>(universe: &mut Universe<'_, C>) -> Arcs {
+    /// Finds out what can be found out without a search; `None` where the limit comes first.
+    pub(super) fn find<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> Option<Arcs> {
         let wanted = needs::of_project(universe);
-        let web = Web::of(universe, wanted.iter().map(|(node, _)| *node));
-        Revision::new(web).run(wanted)
+        let web = Web::of(universe, wanted.iter().map(|(node, _)| *node), limit)?;
+        Revision::new(web).run(wanted, limit)
     }
 
     /// Gives the releases that are left of a node.
@@ -178,18 +182,21 @@ struct Web {
 }
 
 impl Web {
-    fn of<C: Candidates>(universe: &mut Universe<'_, C>, start: impl Iterator<Item = NodeId>) -> Web {
+    fn of<C: Candidates>(universe: &mut Universe<'_, C>, start: impl Iterator<Item = NodeId>, limit: &Limit<'_>) -> Option<Web> {
         let mut web = Web { demands: Vec::new(), numbers: FxHashMap::default(), reached: Vec::new(), of_node: Vec::new(), on: Vec::new() };
         start.for_each(|node| web.reach(node));
         let mut at = 0;
         while let Some((node, _)) = web.reached.get(at) {
+            if at.is_multiple_of(NODES_PER_LOOK) && limit.is_over() {
+                return None;
+            }
             let node = *node;
             let count = universe.known(node).count();
             let of_releases = (0..count).map(|index| web.demand(universe, node, Slot::new(index, count))).collect();
             web.reached[at].1 = of_releases;
             at += 1;
         }
-        web
+        Some(web)
     }
 
     fn count(&self, node: NodeId) -> usize {
@@ -245,7 +252,7 @@ impl Revision {
         Revision { queue: VecDeque::new(), found: Arcs { states, facts: Vec::new(), lost: None, needed: Vec::new(), web } }
     }
 
-    fn run(mut self, wanted: Vec<(NodeId, Releases)>) -> Arcs {
+    fn run(mut self, wanted: Vec<(NodeId, Releases)>, limit: &Limit<'_>) -> Option<Arcs> {
         self.strike_unavailable();
         for at in 0..self.found.web.demands.len() {
             if self.found.web.demands[at].admitted.is_empty() {
@@ -255,13 +262,15 @@ impl Revision {
         for (node, admitted) in wanted {
             self.need(node, &admitted.clone(), Kind::Wanted { admitted });
         }
-        while let Some(node) = self.queue.pop_front() {
-            self.state(node).is_queued = false;
-            if self.found.lost.is_none() {
-                self.revise(node);
+        for revised in 1usize.. {
+            let Some(node) = self.queue.pop_front().filter(|_| self.found.lost.is_none()) else { break };
+            if revised.is_multiple_of(NODES_PER_LOOK) && limit.is_over() {
+                return None;
             }
+            self.state(node).is_queued = false;
+            self.revise(node);
         }
-        self.found
+        Some(self.found)
     }
 
     fn state(&mut self, node: NodeId) -> &mut State {

@@ -23,11 +23,21 @@ use crate::resolve::universe::PROJECT;
 use crate::resolve::universe::Universe;
 use crate::resolve::versions::Releases;
 
+/// How far the search for the smallest conflict came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// To its end: without any one of its requirements, the others can be met.
+    Smallest,
+    /// Not to its end, since the limit came first: some of its requirements may not be needed.
+    Unfinished,
+}
+
 /// The proof that no set of releases meets the project's requirements.
 #[derive(Debug, Clone)]
 pub struct Conflict {
-    /// The smallest set of direct requirements that cannot be met together.
+    /// The smallest set of direct requirements that cannot be met together, as far as was found out.
     requirements: Vec<(PackName, Range, Option<Place>)>,
+    extent: Extent,
     pub(super) steps: Vec<Step>,
     pub(super) subjects: BTreeMap<NodeId, Subject>,
     hints: Vec<ConflictHint>,
@@ -127,19 +137,24 @@ impl Conflict {
         self.hints = all.into_iter().collect();
     }
 
-    /// Gives the smallest set of direct requirements that contradict each other or the world, by name: without any one of them the others can be met.
+    /// Tells whether it is shown to be the smallest: without any one of its requirements the others can be met. Otherwise the limit came first.
+    pub fn is_smallest(&self) -> bool {
+        self.extent == Extent::Smallest
+    }
+
+    /// Gives the direct requirements that contradict each other or the world, by name: the smallest set of them if [`Conflict::is_smallest`].
     pub fn requirements(&self) -> Vec<(PackName, Range, Option<Place>)> {
         self.requirements.clone()
     }
 
     /// Makes one of a proof, with what the universe knows of everything it speaks of.
-    pub(super) fn new<C: Candidates>(steps: Vec<Step>, universe: &Universe<'_, C>) -> Self {
+    pub(super) fn new<C: Candidates>(steps: Vec<Step>, universe: &Universe<'_, C>, extent: Extent) -> Self {
         let steps = lemmas::once_each(steps);
         let requirements: BTreeSet<_> =
             needed_roots(&steps, universe).into_iter().map(|root| (root.name.clone(), root.range.clone(), root.at.clone())).collect();
         let subjects = steps.iter().flat_map(Step::nodes).map(|node| (node, Subject::new(node, universe))).collect();
         let hints = hints::find(&steps, universe);
-        Conflict { requirements: requirements.into_iter().collect(), steps, subjects, hints }
+        Conflict { requirements: requirements.into_iter().collect(), extent, steps, subjects, hints }
     }
 }
 

@@ -87,6 +87,9 @@ fn head(conflict: &Conflict, length: Length) -> Vec<String> {
     if most < requirements.len() {
         lines.push(format!("  and {} more", requirements.len() - most));
     }
+    if !conflict.is_smallest() {
+        lines.push("Not all of them may be needed for that: this was not shown to be the smallest conflict, since the time was up.".to_owned());
+    }
     lines
 }
 

@@ -2,9 +2,13 @@
 //!
 //! Changes are only made to what takes part in the conflict, so the search is narrow: one change at a time, then, where no single one will do, another on top
 //! of those that came nearest. A range is first left open to see what would be chosen, and then written as closely to the old one as still solves.
+//!
+//! A whole project is solved only for changes that do away with every conflict met so far: one whose proof speaks of nothing that is changed stands as it is,
+//! and of any other it is enough to try its own requirements.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -22,6 +26,7 @@ use crate::resolve::Preferences;
 use crate::resolve::Resolution;
 use crate::resolve::Root;
 use crate::resolve::resolve;
+use crate::resolve::resolve_some;
 
 /// Most changes that one fix is made of; more is no small change.
 const CHANGES_MAX: usize = 3;
@@ -29,7 +34,7 @@ const CHANGES_MAX: usize = 3;
 /// Most failed attempts that another change is added to.
 const WIDTH: usize = 24;
 
-/// Most solves of one search.
+/// Most solves of the whole project in one search.
 const SOLVES_MAX: usize = 240;
 
 /// A solve, as it was asked for.
@@ -50,6 +55,15 @@ pub struct Fix {
     pub changes: Vec<Change>,
     /// What is chosen then.
     pub resolution: Resolution,
+}
+
+/// What a search for fixes found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixes {
+    /// The fixes, the smallest change first.
+    pub found: Vec<Fix>,
+    /// Whether the search came to its end; otherwise the limit came first, and there may be better ones.
+    pub is_complete: bool,
 }
 
 /// One change of what a project asks for.
@@ -124,31 +138,28 @@ impl<C: Candidates> Candidates for Overridden<'_, C> {
     }
 }
 
-/// Finds at most so many fixes of a conflict, the smallest change first; none where the limit comes before the search is through.
-pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict, most: usize, limit: &Limit<'_>) -> Vec<Fix> {
-    let mut search = Search { question, limit, solves_left: SOLVES_MAX, seen: BTreeSet::new() };
-    let mut failed: Vec<(Trial, Box<Conflict>)> = vec![(Trial::new(), Box::new(conflict.clone()))];
+/// Finds at most so many fixes of a conflict, the smallest change first; where the limit comes before the search is through, those found by then.
+pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict, most: usize, limit: &Limit<'_>) -> Fixes {
+    let conflict = Rc::new(conflict.clone());
+    let mut search = Search { question, limit, solves_left: SOLVES_MAX, seen: BTreeSet::new(), met: Vec::new() };
+    search.meet(&conflict);
+    let mut failed: Vec<(Trial, Rc<Conflict>)> = vec![(Trial::new(), conflict)];
     for _ in 0..CHANGES_MAX {
-        let mut found = BTreeMap::new();
-        let mut next = Vec::new();
-        for (trial, conflict) in failed {
-            for (name, attempt) in search.attempts(&conflict, &trial) {
-                let mut bolder = trial.clone();
-                bolder.insert(name, attempt);
-                match search.attempt(bolder) {
-                    Tried::Solved(rank, fix) => drop(found.insert(rank, fix)),
-                    Tried::Failed(trial, conflict) if next.len() < WIDTH => next.push((trial, conflict)),
-                    Tried::Failed(..) | Tried::Known => {}
-                    Tried::OutOfTime => return Vec::new(),
-                }
-            }
+        let mut round = Round::default();
+        let is_complete = search.add_one(failed, &mut round);
+        if !is_complete || !round.found.is_empty() {
+            return Fixes { found: round.found.into_values().take(most).collect(), is_complete };
         }
-        if !found.is_empty() {
-            return found.into_values().take(most).collect();
-        }
-        failed = next;
+        failed = round.failed;
     }
-    Vec::new()
+    Fixes { found: Vec::new(), is_complete: true }
+}
+
+/// What came of all trials with one more change.
+#[derive(Default)]
+struct Round {
+    found: BTreeMap<Rank, Fix>,
+    failed: Vec<(Trial, Rc<Conflict>)>,
 }
 
 /// Gives what a conflict itself says may be changed, besides what is changed already.
@@ -171,8 +182,17 @@ fn attempts(conflict: &Conflict, trial: &Trial, direct: BTreeSet<PackName>) -> V
 /// What came of a trial.
 enum Tried {
     Solved(Rank, Fix),
-    Failed(Trial, Box<Conflict>),
+    Failed(Trial, Rc<Conflict>),
     Known,
+    OutOfTime,
+}
+
+/// What came of one solve.
+enum Solved {
+    Yes(Resolution),
+    No(Rc<Conflict>),
+    /// There were too many already.
+    TooMany,
     OutOfTime,
 }
 
@@ -181,9 +201,32 @@ struct Search<'a, 'q, C> {
     limit: &'q Limit<'q>,
     solves_left: usize,
     seen: BTreeSet<Trial>,
+    /// The conflicts met so far, with the packs that their proofs speak of.
+    met: Vec<(BTreeSet<PackName>, Rc<Conflict>)>,
 }
 
 impl<C: Candidates> Search<'_, '_, C> {
+    /// Tries one more change on top of each of the trials that failed; tells whether the limit left time for all.
+    fn add_one(&mut self, failed: Vec<(Trial, Rc<Conflict>)>, round: &mut Round) -> bool {
+        for (trial, conflict) in failed {
+            for (name, attempt) in self.attempts(&conflict, &trial) {
+                let mut bolder = trial.clone();
+                bolder.insert(name, attempt);
+                match self.attempt(bolder) {
+                    Tried::Solved(rank, fix) => drop(round.found.insert(rank, fix)),
+                    Tried::Failed(trial, conflict) if round.failed.len() < WIDTH => round.failed.push((trial, conflict)),
+                    Tried::Failed(..) | Tried::Known => {}
+                    Tried::OutOfTime => return false,
+                }
+            }
+        }
+        true
+    }
+
+    fn meet(&mut self, conflict: &Rc<Conflict>) {
+        self.met.push((conflict.packs(), Rc::clone(conflict)));
+    }
+
     /// Gives what may be changed about a conflict besides what is changed already.
     fn attempts(&self, conflict: &Conflict, trial: &Trial) -> Vec<(PackName, Attempt)> {
         let direct: BTreeSet<PackName> = conflict.requirements().into_iter().map(|(name, ..)| name).collect();
@@ -201,13 +244,14 @@ impl<C: Candidates> Search<'_, '_, C> {
     }
 
     fn attempt(&mut self, trial: Trial) -> Tried {
-        if !self.seen.insert(trial.clone()) || self.solves_left == 0 {
+        if !self.seen.insert(trial.clone()) {
             return Tried::Known;
         }
         match self.solve(&self.roots(&trial, &BTreeMap::new()), &trial) {
-            Ok(resolution) => self.written(&trial, &resolution),
-            Err(Failure::Conflict(conflict)) => Tried::Failed(trial, conflict),
-            Err(Failure::OutOfTime { .. }) => Tried::OutOfTime,
+            Solved::Yes(resolution) => self.written(&trial, &resolution),
+            Solved::No(conflict) => Tried::Failed(trial, conflict),
+            Solved::TooMany => Tried::Known,
+            Solved::OutOfTime => Tried::OutOfTime,
         }
     }
 
@@ -225,25 +269,48 @@ impl<C: Candidates> Search<'_, '_, C> {
                 continue;
             }
             match self.solve(&self.roots(trial, &ranges), trial) {
-                Ok(resolution) => {
+                Solved::Yes(resolution) => {
                     let changes = self.changes(trial, &ranges);
                     let rank = (changes.len(), self.cost(trial, &ranges), changes.clone());
                     return Tried::Solved(rank, Fix { changes, resolution });
                 }
-                Err(Failure::Conflict(_)) => {}
-                Err(Failure::OutOfTime { .. }) => return Tried::OutOfTime,
+                Solved::No(_) | Solved::TooMany => {}
+                Solved::OutOfTime => return Tried::OutOfTime,
             }
         }
         Tried::Known
     }
 
-    fn solve(&self, roots: &[Root], trial: &Trial) -> Result<Resolution, Failure> {
+    /// Solves a trial, the whole project only if no conflict met so far stands.
+    fn solve(&mut self, roots: &[Root], trial: &Trial) -> Solved {
         let overrides = trial.iter().filter_map(|(name, attempt)| match attempt {
             Attempt::Override(range) => Some((name, range)),
             Attempt::Open | Attempt::Exactly(_) | Attempt::Drop => None,
         });
         let world = Overridden { inner: self.question.candidates, overrides: overrides.collect() };
-        resolve(roots, &world, self.question.preferences, self.limit)
+        let (preferences, limit) = (self.question.preferences, self.limit);
+        for (packs, conflict) in self.met.iter().rev() {
+            if trial.keys().all(|name| !packs.contains(name)) {
+                return Solved::No(Rc::clone(conflict));
+            }
+            let asked: BTreeSet<PackName> = conflict.requirements().into_iter().map(|(name, ..)| name).collect();
+            match resolve_some(roots, |root| asked.contains(&root.name), (&world, preferences), limit) {
+                Ok(_) => {}
+                Err(Failure::Conflict(conflict)) => return Solved::No(Rc::from(conflict)),
+                Err(Failure::OutOfTime { .. }) => return Solved::OutOfTime,
+            }
+        }
+        let Some(left) = self.solves_left.checked_sub(1) else { return Solved::TooMany };
+        self.solves_left = left;
+        match resolve(roots, &world, preferences, limit) {
+            Ok(resolution) => Solved::Yes(resolution),
+            Err(Failure::OutOfTime { .. }) => Solved::OutOfTime,
+            Err(Failure::Conflict(conflict)) => {
+                let conflict = Rc::from(conflict);
+                self.meet(&conflict);
+                Solved::No(conflict)
+            }
+        }
     }
 
     /// Gives the direct requirements of a trial; an open range is any, or what is to be written in its place.

@@ -37,6 +37,7 @@ pub use candidates::Root;
 pub use conflict::Conflict;
 pub use fixes::Change;
 pub use fixes::Fix;
+pub use fixes::Fixes;
 pub use fixes::Question;
 pub use fixes::find_fixes;
 pub use hints::ConflictHint;
@@ -59,4 +60,17 @@ use crate::resolve::universe::Universe;
 /// [`Failure::Conflict`] proves that there is no such set; [`Failure::OutOfTime`] says that the limit came first.
 pub fn resolve(roots: &[Root], candidates: &impl Candidates, preferences: &Preferences, limit: &Limit<'_>) -> Result<Resolution, Failure> {
     smallest::resolve(Universe::new(roots, candidates, preferences), limit)
+}
+
+/// Finds a release for every pack that some of the requirements need; all of them decide which yanked releases may be seen.
+fn resolve_some(
+    roots: &[Root],
+    is_meant: impl Fn(&Root) -> bool,
+    (candidates, preferences): (&impl Candidates, &Preferences),
+    limit: &Limit<'_>,
+) -> Result<Resolution, Failure> {
+    let mut universe = Universe::new(roots, candidates, preferences);
+    let meant: Vec<&Root> = universe.in_force().iter().copied().filter(|root| is_meant(root)).collect();
+    universe.put_in_force(&meant);
+    smallest::resolve(universe, limit)
 }

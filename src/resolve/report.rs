@@ -23,8 +23,10 @@ use crate::resolve::wording::Wording;
 /// Everything that is known of a conflict.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ConflictReport {
-    /// The direct requirements that cannot be met together; without any one of them the others can.
+    /// The direct requirements that cannot be met together.
     pub requirements: Vec<AskedRange>,
+    /// Whether that is shown to be the smallest set: without any one of them the others can be met. Otherwise the time limit came first.
+    pub is_smallest: bool,
     /// The explanation for people, line by line and uncut.
     pub explanation: Vec<String>,
     /// The proof: each step follows from earlier ones or is a fact; the last one is the conclusion.
@@ -136,6 +138,7 @@ impl Conflict {
         let wording = Wording::new(self);
         ConflictReport {
             requirements,
+            is_smallest: self.is_smallest(),
             explanation: self.explain_all().lines().map(str::to_owned).collect(),
             steps: (0..self.steps.len()).map(|number| self.proof_step(number, &wording)).collect(),
             hints: self.hints().to_vec(),
@@ -153,8 +156,14 @@ impl Conflict {
                 demands.extend(requires.ranges.iter().map(|range| (name.clone(), range.clone())));
             }
         }
-        let count = |name: &PackName| demands.iter().filter(|(other, _)| other == name).count();
-        demands.iter().filter(|(name, _)| count(name) > 1).cloned().collect()
+        let mut counts: BTreeMap<&PackName, usize> = BTreeMap::new();
+        demands.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
+        demands.iter().filter(|(name, _)| counts[name] > 1).cloned().collect()
+    }
+
+    /// Gives the packs that the proof speaks of: while nothing is changed about any of them, it holds.
+    pub(super) fn packs(&self) -> BTreeSet<PackName> {
+        self.subjects.keys().filter_map(|node| self.pack(*node).cloned()).collect()
     }
 
     fn proof_step(&self, number: usize, wording: &Wording<'_>) -> ProofStep {

@@ -1,8 +1,11 @@
 //! The smallest conflict: as few direct requirements as cannot be met together.
 //!
 //! A proof needs some of the requirements, not always all of those it uses. They are taken away in halves, quarters and at last one by one; what still cannot be
-//! met is smaller, and its own proof says which of the rest it needs. What is left at the end has lost each of its members once, and could then be met.
+//! met is smaller, and its own proof says which of the rest it needs. What is left at the end has lost each of its members once, and could then be met. For `k`
+//! of `n` requirements that takes some 2 k log2(n / k) solves of ever fewer of them, and mostly `k`, since the first proof names no others.
 //! Which yanked releases may be seen is decided by all requirements throughout, so that fewer requirements can never be harder to meet.
+//!
+//! One limit counts for all of it. Where it comes too early, the smallest conflict proved by then is given, and says that it may not be the smallest.
 
 use crate::model::PackName;
 use crate::resolve::Candidates;
@@ -14,12 +17,14 @@ use crate::resolve::Root;
 use crate::resolve::arc::Arcs;
 use crate::resolve::argument;
 use crate::resolve::conflict;
+use crate::resolve::conflict::Extent;
 use crate::resolve::conflict::Step;
 use crate::resolve::search::Dead;
 use crate::resolve::search::Search;
 use crate::resolve::solver;
 use crate::resolve::solver::Solver;
 use crate::resolve::solver::Stop;
+use crate::resolve::universe::NodeId;
 use crate::resolve::universe::Universe;
 
 /// How a try ends without a resolution.
@@ -45,12 +50,12 @@ fn attempt<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> 
         Ok(resolution) => Ok(resolution),
         Err(Stop::Conflict(proof)) => Err(End::Conflict(argument::of_proof(*proof, universe))),
         Err(Stop::OutOfTime { hottest }) => Err(End::OutOfTime { hottest: universe.names(&hottest) }),
-        Err(Stop::TooManyConflicts) => attempt_hard(universe, limit),
+        Err(Stop::TooManyConflicts { hottest }) => attempt_hard(universe, limit, &hottest),
     }
 }
 
-fn attempt_hard<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> Result<Resolution, End> {
-    let arcs = Arcs::find(universe);
+fn attempt_hard<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>, hottest: &[NodeId]) -> Result<Resolution, End> {
+    let Some(arcs) = Arcs::find(universe, limit) else { return Err(End::OutOfTime { hottest: universe.names(hottest) }) };
     if let Some(lost) = arcs.lost {
         return Err(End::Conflict(argument::of_arcs(&arcs, lost, universe)));
     }
@@ -62,24 +67,47 @@ fn attempt_hard<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>
 }
 
 /// Makes a conflict as small as it gets. Its proof is then found anew, in a universe in which nothing else was ever met, so that it speaks of nothing else.
-fn smallest<C: Candidates>(steps: Vec<Step>, universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> Conflict {
+fn smallest<'a, C: Candidates>(steps: Vec<Step>, universe: &mut Universe<'a, C>, limit: &Limit<'_>) -> Conflict {
     let all: Vec<&Root> = universe.in_force().to_vec();
     let first = conflict::needed_roots(&steps, universe);
-    let needed = shrink(first.clone(), universe, limit);
+    let count = first.len();
+    let mut best = steps;
+    let (needed, extent) = shrink(first, |rest: &[&'a Root]| {
+        universe.put_in_force(rest);
+        match attempt(universe, limit) {
+            Err(End::Conflict(steps)) => {
+                let needed = conflict::needed_roots(&steps, universe);
+                best = steps;
+                Found::Conflict(needed)
+            }
+            Err(End::OutOfTime { .. }) => Found::Nothing,
+            Ok(_) => Found::Resolution,
+        }
+    });
     universe.put_in_force(&all);
-    if needed.len() == first.len() {
-        return Conflict::new(steps, universe);
+    if needed.len() == count {
+        return Conflict::new(best, universe, extent);
     }
     let mut fresh = universe.again(&needed);
     match attempt(&mut fresh, limit) {
-        Err(End::Conflict(steps)) => Conflict::new(steps, &fresh),
-        Err(End::OutOfTime { .. }) => Conflict::new(steps, universe),
+        Err(End::Conflict(steps)) => Conflict::new(steps, &fresh, extent),
+        Err(End::OutOfTime { .. }) => Conflict::new(best, universe, extent),
         Ok(_) => unreachable!("requirements that could not be met before cannot be met now"),
     }
 }
 
+/// What was found out about some of the requirements.
+enum Found<T> {
+    /// They cannot be met together; these of them are enough for that.
+    Conflict(Vec<T>),
+    /// They can.
+    Resolution,
+    /// The limit came first.
+    Nothing,
+}
+
 /// Takes requirements away for as long as what is left cannot be met.
-fn shrink<'a, C: Candidates>(mut needed: Vec<&'a Root>, universe: &mut Universe<'a, C>, limit: &Limit<'_>) -> Vec<&'a Root> {
+fn shrink<T: Copy>(mut needed: Vec<T>, mut attempt: impl FnMut(&[T]) -> Found<T>) -> (Vec<T>, Extent) {
     let mut chunk = needed.len();
     while chunk > 1 {
         chunk = if chunk < 8 { 1 } else { chunk / 2 };
@@ -87,15 +115,14 @@ fn shrink<'a, C: Candidates>(mut needed: Vec<&'a Root>, universe: &mut Universe<
         while at < needed.len() && needed.len() > 1 {
             let mut rest = needed.clone();
             drop(rest.drain(at..needed.len().min(at + chunk)));
-            universe.put_in_force(&rest);
-            match attempt(universe, limit) {
-                Err(End::Conflict(steps)) => needed = conflict::needed_roots(&steps, universe),
-                Err(End::OutOfTime { .. }) => return needed,
-                Ok(_) => at += chunk,
+            match attempt(&rest) {
+                Found::Conflict(fewer) => needed = fewer,
+                Found::Resolution => at += chunk,
+                Found::Nothing => return (needed, Extent::Unfinished),
             }
         }
     }
-    needed
+    (needed, Extent::Smallest)
 }
 
 #[cfg(test)]
@@ -207,7 +234,7 @@ mod tests {
         for _ in 0..1_000 {
             let (world, roots, preferences) = (numbers.world(), numbers.roots(), Preferences::default());
             let (mut plain, mut hard) = (Universe::new(&roots, &world, &preferences), Universe::new(&roots, &world, &preferences));
-            match (attempt(&mut plain, &Limit::none()), attempt_hard(&mut hard, &Limit::none())) {
+            match (attempt(&mut plain, &Limit::none()), attempt_hard(&mut hard, &Limit::none(), &[])) {
                 (Ok(plain), Ok(hard)) => {
                     for root in &roots {
                         assert_eq!(plain.releases[&root.name].version, hard.releases[&root.name].version, "{} of {roots:?}", root.name);
@@ -225,5 +252,46 @@ mod tests {
             }
         }
         assert!(met > 100 && refuted > 100, "{met} were met, {refuted} were refuted");
+    }
+
+    /// Shrinks a thousand things, of which these cannot be together, asking somebody who only says yes or no; gives what is left, and how often it asked.
+    fn shrunk(culprits: &[usize], asks_max: usize) -> (Vec<usize>, Extent, usize) {
+        let mut asked = 0;
+        let (left, extent) = shrink((0..1_000).collect(), |rest: &[usize]| {
+            asked += 1;
+            match culprits.iter().all(|culprit| rest.contains(culprit)) {
+                _ if asked > asks_max => Found::Nothing,
+                true => Found::Conflict(rest.to_vec()),
+                false => Found::Resolution,
+            }
+        });
+        (left, extent, asked)
+    }
+
+    #[test]
+    fn a_small_conflict_among_many_requirements_takes_few_solves() {
+        for (culprits, asks_max) in [
+            (&[0][..], 20),
+            (&[999], 25),
+            (&[0, 999], 40),
+            (&[17, 400, 401], 60),
+            (&[3, 250, 499, 730, 999], 90),
+            (&[0, 100, 200, 300, 400, 500, 600, 700, 800, 900], 150),
+        ] {
+            let (left, extent, asked) = shrunk(culprits, usize::MAX);
+            assert_eq!((left.as_slice(), extent), (culprits, Extent::Smallest));
+            assert!(asked <= asks_max, "{asked} solves for {} of 1,000", culprits.len());
+        }
+    }
+
+    #[test]
+    fn a_limit_leaves_a_true_conflict_that_is_not_called_the_smallest() {
+        let culprits = [17, 400, 401];
+        let (_, _, all) = shrunk(&culprits, usize::MAX);
+        for asks_max in 0..all {
+            let (left, extent, _) = shrunk(&culprits, asks_max);
+            assert_eq!(extent, Extent::Unfinished);
+            assert!(culprits.iter().all(|culprit| left.contains(culprit)), "{left:?}");
+        }
     }
 }

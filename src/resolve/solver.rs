@@ -41,8 +41,8 @@ pub(super) type Proof = DerivationTree<NodeId, Releases, Reason>;
 pub(super) enum Stop {
     /// There is none.
     Conflict(Box<Proof>),
-    /// More conflicts appeared than this search was for.
-    TooManyConflicts,
+    /// More conflicts appeared than this search was for; the nodes that took part in most of them, the hottest first.
+    TooManyConflicts { hottest: Vec<NodeId> },
     /// The limit came first; the nodes that took part in most conflicts, the hottest first.
     OutOfTime { hottest: Vec<NodeId> },
 }
@@ -86,7 +86,7 @@ impl<'a, 's, C: Candidates> Solver<'a, 's, C> {
         match pubgrub::resolve(&self, PROJECT, Slot::new(0, 1)) {
             Ok(selected) => Ok(resolution(&**self.universe.borrow(), selected)),
             Err(PubGrubError::NoSolution(proof)) => Err(Stop::Conflict(Box::new(proof))),
-            Err(PubGrubError::ErrorInShouldCancel(Told::TooManyConflicts)) => Err(Stop::TooManyConflicts),
+            Err(PubGrubError::ErrorInShouldCancel(Told::TooManyConflicts)) => Err(Stop::TooManyConflicts { hottest: self.hottest() }),
             Err(PubGrubError::ErrorRetrievingDependencies { .. } | PubGrubError::ErrorChoosingVersion { .. } | PubGrubError::ErrorInShouldCancel(_)) => {
                 Err(Stop::OutOfTime { hottest: self.hottest() })
             }

@@ -7,6 +7,9 @@ use packs::resolve::Candidate;
 use packs::resolve::Failure;
 use packs::resolve::Limit;
 use packs::resolve::Preferences;
+use packs::resolve::Question;
+use packs::resolve::Root;
+use packs::resolve::find_fixes;
 use packs::resolve::resolve;
 
 use crate::resolver::World;
@@ -16,6 +19,7 @@ use crate::resolver::roots;
 use crate::resolver::solve;
 use crate::resolver::version;
 use crate::resolver::worlds;
+use crate::resolver::worlds::Size;
 
 const LENGTH: usize = 50_000;
 
@@ -79,4 +83,83 @@ fn the_limit_ends_a_search_and_the_hottest_packs_are_named() {
         Err(Failure::OutOfTime { hottest }) => assert!((1..=10).contains(&hottest.len()), "{hottest:?}"),
         other => panic!("the limit came first: {:?}", other.map(|resolution| resolution.releases.len())),
     }
+}
+
+/// Looks at a clock that goes on by one with each look: it says when a search has had so many.
+fn after(looks_max: u32, looks: &Cell<u32>) -> impl Fn() -> bool {
+    move || looks.replace(looks.get() + 1) >= looks_max
+}
+
+/// However early the limit comes, there is no answer yet or a true one; and it comes everywhere, so no search goes on long after it.
+#[test]
+fn one_limit_counts_for_the_conflict_and_for_making_it_small() {
+    let world = worlds::planted(worlds::rich(Size { packs: 1_000, releases: 10, roots: 100 }, 1), 5);
+    let solve_within = |looks_max: u32| {
+        let looks = Cell::new(0);
+        let over = after(looks_max, &looks);
+        let answer = resolve(&world.roots, &world.registry, &Preferences::default(), &Limit::when(&over));
+        assert!(looks.get() <= looks_max + 4, "{} looks at a limit that came after {looks_max}", looks.get());
+        (answer, looks.get())
+    };
+    let (Err(Failure::Conflict(whole)), all) = solve_within(u32::MAX - 8) else { panic!("there is a conflict") };
+    assert!(whole.is_smallest() && whole.requirements().len() == 5, "{}", whole.explain());
+    let mut unfinished = 0;
+    for looks_max in 0..all {
+        match solve_within(looks_max).0 {
+            Err(Failure::OutOfTime { .. }) => {}
+            Err(Failure::Conflict(conflict)) => {
+                let named = |root: &&Root| conflict.requirements().iter().any(|(name, ..)| *name == root.name);
+                let named: Vec<Root> = world.roots.iter().filter(named).cloned().collect();
+                assert!(solve(&named, &world.registry, &Preferences::default()).is_err(), "what is named cannot be met");
+                assert_eq!(conflict.is_smallest(), !conflict.explain().contains("was not shown to be the smallest conflict"));
+                unfinished += usize::from(!conflict.is_smallest());
+            }
+            Ok(_) => panic!("there is no resolution"),
+        }
+    }
+    assert!(unfinished > 0, "the limit came at {all} places, and never while the conflict was made small");
+}
+
+#[test]
+fn a_limit_leaves_the_fixes_that_were_found() {
+    let world = worlds::planted(worlds::free(Size { packs: 200, releases: 6, roots: 40 }, 1), 3);
+    let conflict = solve(&world.roots, &world.registry, &Preferences::default()).expect_err("there is a conflict");
+    let question = Question { roots: &world.roots, candidates: &world.registry, preferences: &Preferences::default() };
+    let looks = Cell::new(0);
+    let whole = find_fixes(&question, &conflict, 20, &Limit::when(&after(u32::MAX, &looks)));
+    assert!(whole.is_complete && whole.found.len() > 2);
+    let mut counts = Vec::new();
+    for looks_max in 0..looks.get() {
+        let looks = Cell::new(0);
+        let fixes = find_fixes(&question, &conflict, 20, &Limit::when(&after(looks_max, &looks)));
+        assert!(looks.get() <= looks_max + 4, "{} looks at a limit that came after {looks_max}", looks.get());
+        assert!(!fixes.is_complete || fixes == whole);
+        assert!(fixes.found.iter().all(|fix| whole.found.contains(fix)), "what is found early is found later");
+        counts.push(fixes.found.len());
+    }
+    assert!(counts.is_sorted() && counts.contains(&1), "{counts:?}");
+}
+
+/// A large project is solved as a whole only for changes that may help, not for each that is tried.
+#[test]
+fn a_fix_is_found_in_few_solves_of_the_whole_project() {
+    let world = worlds::planted(worlds::free(Size { packs: 2_000, releases: 10, roots: 400 }, 1), 6);
+    let looks = Cell::new(0);
+    let conflict = resolve(&world.roots, &world.registry, &Preferences::default(), &Limit::when(&after(u32::MAX, &looks)));
+    let Err(Failure::Conflict(conflict)) = conflict else { panic!("there is a conflict") };
+    let of_one = looks.replace(0);
+    let question = Question { roots: &world.roots, candidates: &world.registry, preferences: &Preferences::default() };
+    let fixes = find_fixes(&question, &conflict, 20, &Limit::when(&after(u32::MAX, &looks)));
+    assert!(fixes.is_complete && fixes.found.len() >= 6, "each of the pigeons may go: {}", fixes.found.len());
+    let most = of_one * u32::try_from(fixes.found.len() * 4 + 4).expect("few");
+    assert!(looks.get() <= most, "{} looks, where one solve takes {of_one} and there are {} fixes", looks.get(), fixes.found.len());
+}
+
+#[test]
+fn a_deep_conflict_has_its_fix_in_time() {
+    let world = worlds::failing_chain(LENGTH / 5, 2);
+    let conflict = solve(&world.roots, &world.registry, &Preferences::default()).expect_err("the end of the chain is missing");
+    let question = Question { roots: &world.roots, candidates: &world.registry, preferences: &Preferences::default() };
+    let fixes = find_fixes(&question, &conflict, 3, &Limit::none());
+    assert_eq!(fixes.found.len(), 1, "all there is to do is to do without");
 }

@@ -111,8 +111,11 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     };
     let mut text = format!("environment {environment}: there is no resolution\n");
     text.extend(explanation.lines().map(|line| plain(line) + "\n"));
-    text.extend(conflict.hints.iter().map(|hint| format!("{} {}\n", paint(GOOD, "hint:"), plain(&error::conflict_hint(hint)))));
+    let hint = |hint: String| format!("{} {}\n", paint(GOOD, "hint:"), plain(&hint));
+    text.extend(conflict.hints.iter().map(error::conflict_hint).map(hint));
+    text.extend((!conflict.is_smallest).then(|| hint(error::cut_short("the smallest conflict", outcome.solve_timeout_s))));
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
+    text.extend(outcome.fixes_cut_short.then(|| hint(error::cut_short("fixes", outcome.solve_timeout_s))));
     if !outcome.fixes.is_empty() {
         text += "`packs resolve --apply N` makes one of them\n";
     }
