@@ -305,6 +305,9 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::NoSuchLevel { .. } => kind("no-such-level", USAGE),
         OpsError::OneName { .. } => kind("one-name", USAGE),
         OpsError::NoSuchFile { .. } => kind("no-such-file", NOT_FOUND),
+        OpsError::NotAFile { .. } => kind("not-a-file", USAGE),
+        OpsError::SameName { .. } => kind("same-name", USAGE),
+        OpsError::OtherFile { .. } => kind("other-file", USAGE),
         OpsError::NoSourceForRepair { .. } => kind("no-source-for-repair", UNKNOWN),
         OpsError::Source(error) => source(error),
         OpsError::Fetch { source, .. } => fetch(source),
@@ -531,6 +534,8 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoSideFile { archive } => {
             vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
         }
+        OpsError::SameName { .. } => vec!["download them one after the other, each into a directory of its own with --to; nothing was written".into()],
+        OpsError::OtherFile { .. } => vec!["move it away, or download into another directory with --to; --force replaces a file".into()],
         OpsError::ArchiveMissing { .. } => vec!["publish it again, or `packs update` to a release that is there".into()],
         OpsError::OtherSeen { .. } => vec!["a newer packs wrote it: use that one with this home".into()],
         OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],

@@ -61,7 +61,7 @@ pub(super) fn listen(interrupt: Interrupt, last_word: LastWord) {
 /// Ends a command that does not come to its end by itself.
 fn leave(interrupt: &Interrupt, last_word: LastWord) -> ! {
     thread::sleep(CLEAN_UP_MAX);
-    last_word.progress.clear();
+    last_word.progress.end();
     let failure = match interrupt.take_last_act() {
         Some(last_act) => {
             last_word.output.say(&format!("interrupted: {} (ctrl-C once more leaves it)", last_act.doing));

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
@@ -49,6 +51,8 @@ pub(super) struct Telling {
 pub(super) struct Progress {
     telling: Telling,
     stage: Arc<Mutex<Option<Stage>>>,
+    /// Whether the last word is being said: no bar is drawn over it.
+    is_over: Arc<AtomicBool>,
 }
 
 /// The bars of archives that are being downloaded and unpacked.
@@ -96,11 +100,24 @@ impl Templates {
 impl Progress {
     /// Makes a teller.
     pub(super) fn new(telling: Telling) -> Progress {
-        Progress { telling, stage: Arc::default() }
+        Progress { telling, stage: Arc::default(), is_over: Arc::default() }
     }
 
-    /// Takes all bars away, for a last word.
-    pub(super) fn clear(&self) {
+    /// Takes all bars away for a last word, after which no other thread draws any.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.clear();
+    }
+
+    /// Begins bars; looks with the stage in hand whether the last word is being said, since that takes the stage afterwards.
+    fn begin(&self, stage: Stage) {
+        let mut current = self.stage();
+        if !self.is_over.load(Ordering::SeqCst) {
+            *current = Some(stage);
+        }
+    }
+
+    fn clear(&self) {
         if let Some(stage) = self.stage().take() {
             let _ = stage.all.clear();
         }
@@ -227,7 +244,7 @@ impl Report for Progress {
     fn event(&self, event: Event) {
         match event {
             Event::StageBegins { downloads, download_bytes, archives, .. } if self.telling.bars => {
-                *self.stage() = Some(Stage::begin(downloads, download_bytes, archives));
+                self.begin(Stage::begin(downloads, download_bytes, archives));
             }
             Event::StageBegins { .. } => {}
             Event::DownloadBegins { release, bytes } => self.with_stage(|stage| stage.download_begins(release, bytes)),
@@ -235,7 +252,7 @@ impl Report for Progress {
             Event::DownloadEnds { release } => self.with_stage(|stage| stage.download_ends(&release)),
             Event::Downloaded { release, bytes, there_bytes } => self.downloaded(&release, bytes, there_bytes),
             Event::Unpacked { release, bytes } => self.unpacked(&release, bytes),
-            Event::BuildBegins { packs } if self.telling.bars => *self.stage() = Some(Stage::begin_build(packs)),
+            Event::BuildBegins { packs } if self.telling.bars => self.begin(Stage::begin_build(packs)),
             Event::BuildBegins { .. } => {}
             Event::Built { archive } => self.built(&archive),
             Event::StageEnds | Event::BuildEnds => self.clear(),

@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::fsys::FileKind;
 use crate::fsys::FsError;
 use crate::fsys::LockMode;
 use crate::fsys::LockRequest;
@@ -18,6 +19,7 @@ use crate::fsys::change;
 use crate::fsys::lock_file::is_at;
 use crate::fsys::lock_file::wait_for;
 use crate::fsys::rename;
+use crate::fsys::status_of;
 
 /// A beginning of a file, locked against others who would write to it.
 ///
@@ -35,9 +37,14 @@ impl PartialFile {
     /// [`FsError::Locked`] where somebody else was not done in time.
     pub fn open(path: &Path, waiting: &Waiting<'_>) -> Result<PartialFile> {
         let mut options = fs::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        // A fifo in its place must not keep us waiting.
+        let flags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(flags);
         loop {
             let file = change("open", path, || options.open(path))?;
+            if status_of(&file, path)?.kind != FileKind::File {
+                return Err(FsError::io("write", path, std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file")));
+            }
             wait_for(&file, &LockRequest { path, mode: LockMode::Exclusive, waiting }, |_| "another packs that fetches it".to_owned())?;
             // Whoever had it may have given it its own name, or removed it: then ours is a file without a name.
             if is_at(path, &file)? {

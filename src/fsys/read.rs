@@ -91,6 +91,18 @@ pub fn read_optional(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
     absent_as_none(read(path, bytes_max))
 }
 
+/// Reads a whole file of a cache; `None` where there is none, or a directory, a link, a fifo, or something longer than anything of ours.
+pub fn read_cached(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    match status(path)? {
+        Some(found) if found.kind == FileKind::File => {}
+        _ => return Ok(None),
+    }
+    match read_optional(path, bytes_max) {
+        Err(FsError::TooLarge { .. }) => Ok(None),
+        read => read,
+    }
+}
+
 /// Opens a file for reading; a fifo that took its place meanwhile keeps nobody waiting, but is empty.
 pub fn open(path: &Path) -> Result<fs::File> {
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();

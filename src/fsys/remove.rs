@@ -12,16 +12,27 @@ use rustix::fs::FileType;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
+use crate::fsys::FileKind;
 use crate::fsys::FsError;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::fault;
+use crate::fsys::status;
 
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Removes a file or link; one that is not there is removed already.
 pub fn remove_file(path: &Path) -> Result<()> {
     absent_is_done(change("remove", path, || fs::remove_file(path)))
+}
+
+/// Makes room for a file of a cache: removes what is there and is no regular file, with all below it.
+pub fn remove_unless_file(path: &Path) -> Result<()> {
+    match status(path)? {
+        None => Ok(()),
+        Some(found) if found.kind == FileKind::File => Ok(()),
+        Some(_) => remove_tree(path).map(drop),
+    }
 }
 
 /// Removes an empty directory; one that is not there is removed already.
@@ -107,6 +118,21 @@ fn absent_is_done(result: Result<()>) -> Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn only_what_is_no_file_makes_room() {
+        let world = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| world.path().join(name);
+        fs::write(path("file"), b"1").expect("written");
+        fs::create_dir_all(path("directory/below")).expect("made");
+        std::os::unix::fs::symlink("file", path("link")).expect("linked");
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), FileType::Fifo, Mode::RUSR, 0).expect("made");
+        for name in ["file", "directory", "link", "fifo", "nothing"] {
+            remove_unless_file(&path(name)).expect("done");
+        }
+        let left: Vec<_> = fs::read_dir(world.path()).expect("listed").map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(left, ["file"]);
+    }
 
     #[test]
     fn removes_read_only_trees_and_follows_no_link() {

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::fsys;
 use crate::fsys::FileKind;
 use crate::fsys::FileLock;
+use crate::fsys::FileStatus;
 use crate::fsys::Waiting;
 use crate::gc::GcError;
 use crate::gc::measure::inodes_below;
@@ -20,6 +22,12 @@ use crate::store::layout::Layout;
 use crate::store::layout::PARTIAL_SUFFIX;
 use crate::store::layout::STAGE_PREFIX;
 use crate::store::layout::TRASH_PREFIX;
+
+/// How long after its last write a file that is written in one go counts as left behind.
+const PASSING_AGE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How the names of files begin that `registry check` downloads to read them once.
+const CHECK_PREFIX: &str = ".check-";
 
 /// What was left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,10 +45,28 @@ impl Leftovers {
     }
 }
 
-/// Finds what was left behind in a home; a beginning of an archive only if it is older than `young`, since its download may yet go on.
-pub(super) fn find_leftovers(layout: &Layout, roots: &Roots, young: Timestamp) -> Result<Leftovers, GcError> {
+/// From when on something without an owner counts as left behind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ages {
+    /// Beginnings of archives, whose downloads may yet go on.
+    pub(super) partials: Timestamp,
+    /// What is written in one go, or read once.
+    pub(super) passing: Timestamp,
+}
+
+impl Ages {
+    /// Takes the age from which on nothing is kept, and the present.
+    pub(super) fn new(young: Timestamp, now: Timestamp) -> Ages {
+        Ages { partials: young, passing: now.checked_sub(PASSING_AGE).unwrap_or(Timestamp::MIN) }
+    }
+}
+
+/// Finds what was left behind in a home; what has neither an owner nor a lock of its own, only if it is old enough.
+pub(super) fn find_leftovers(layout: &Layout, roots: &Roots, ages: Ages) -> Result<Leftovers, GcError> {
     let mut found = Leftovers { abandoned: roots.stale.clone(), litter: Vec::new() };
-    find_partials(layout, young, &mut found)?;
+    find_archives(layout, ages, &mut found)?;
+    find_passing(&layout.index_caches(), ages.passing, &mut found)?;
+    find_passing(&layout.registries(), ages.passing, &mut found)?;
     find_abandoned(&layout.store(), &mut found)?;
     find_abandoned(&layout.projects(), &mut found)?;
     for project in &roots.projects {
@@ -84,13 +110,37 @@ fn is_litter(name: &str) -> bool {
     replaced_name(name).is_some() || name.starts_with(STAGE_PREFIX) || name.starts_with(TRASH_PREFIX)
 }
 
-fn find_partials(layout: &Layout, young: Timestamp, found: &mut Leftovers) -> Result<(), GcError> {
+fn find_archives(layout: &Layout, ages: Ages, found: &mut Leftovers) -> Result<(), GcError> {
     for (entry, status) in fsys::list_dir_status(&layout.archives()).map_err(GcError::look)? {
-        let path = layout.archives().join(&entry.name);
-        let is_partial = entry.name_str().and_then(|name| name.strip_suffix(PARTIAL_SUFFIX)).is_some_and(|digest| Sha256Digest::parse(digest).is_ok());
-        if is_partial && status.mtime < young.as_second() && lock_abandoned(&path).map_err(GcError::look)?.is_some() {
-            found.abandoned.push(path);
+        let Some(name) = entry.name_str() else { continue };
+        let is_partial = name.strip_suffix(PARTIAL_SUFFIX).is_some_and(|digest| Sha256Digest::parse(digest).is_ok());
+        let oldest_kept = match (is_partial, name.starts_with(CHECK_PREFIX)) {
+            (true, _) => ages.partials,
+            (false, true) => ages.passing,
+            (false, false) => continue,
+        };
+        add_if_old(layout.archives().join(name), &status, oldest_kept, found)?;
+    }
+    Ok(())
+}
+
+/// Finds what was being written beside the files of a directory and those below it, by whoever may be dead.
+fn find_passing(directory: &Path, oldest_kept: Timestamp, found: &mut Leftovers) -> Result<(), GcError> {
+    for (entry, status) in fsys::list_dir_status(directory).map_err(GcError::look)? {
+        let path = directory.join(&entry.name);
+        let is_passing = entry.name_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"));
+        match status.kind {
+            FileKind::Directory => find_passing(&path, oldest_kept, found)?,
+            _ if is_passing => add_if_old(path, &status, oldest_kept, found)?,
+            _ => {}
         }
+    }
+    Ok(())
+}
+
+fn add_if_old(path: PathBuf, status: &FileStatus, oldest_kept: Timestamp, found: &mut Leftovers) -> Result<(), GcError> {
+    if status.mtime < oldest_kept.as_second() && lock_abandoned(&path).map_err(GcError::look)?.is_some() {
+        found.abandoned.push(path);
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ pub fn collect(layout: &Layout, collection: &Collection<'_>) -> Result<Outcome, 
     let roots = surveyor.look()?;
     let sizes = if collection.retention.max_bytes.is_some() { measure::sizes(layout, &stored, &workers)? } else { Sizes::new() };
     let young = collection.now.checked_sub(collection.retention.younger_than).unwrap_or(Timestamp::MIN);
-    let leftovers = leftovers::find_leftovers(layout, &roots, young)?;
+    let leftovers = leftovers::find_leftovers(layout, &roots, leftovers::Ages::new(young, collection.now))?;
     let rules = Rules { now: collection.now, retention: collection.retention, sizes: &sizes, busy: &BTreeSet::new() };
     let plan = mark(&roots, &stored, &rules);
     let sweep = sweep::Sweep { layout, workers: &workers, waiting: collection.waiting, roots: &roots, plan: &plan, leftovers: &leftovers };

@@ -327,7 +327,7 @@ fn sweep_after(world: &World, retention: &Retention, happens: impl FnOnce()) -> 
     let roots = surveyor.look().expect("read");
     let rules = Rules { now: NOW.parse().expect("a time"), retention, sizes: &Sizes::new(), busy: &BTreeSet::new() };
     let plan = mark(&roots, &stored, &rules);
-    let leftovers = leftovers::find_leftovers(&world.layout, &roots, Timestamp::MIN).expect("found");
+    let leftovers = leftovers::find_leftovers(&world.layout, &roots, leftovers::Ages::new(Timestamp::MIN, Timestamp::MIN)).expect("found");
     happens();
     let sweep = Sweep { layout: &world.layout, workers: &workers, waiting: &AT_ONCE, roots: &roots, plan: &plan, leftovers: &leftovers };
     sweep.run(&mut surveyor).expect("swept")
@@ -462,14 +462,23 @@ fn leftovers_of_the_dead_go_and_those_of_the_living_stay() {
         fs::write(partial, [b'x'; 5000]).expect("written");
     }
     let later = Duration::from_secs(u64::try_from(NOW.parse::<Timestamp>().expect("a time").as_second()).expect("after 1970") + 60);
-    for (partial, since) in [(&old, Duration::ZERO), (&at_work, Duration::ZERO), (&young, later)] {
+    let [passing, index] = [world.layout.archives().join(".check-k3v9"), world.layout.index_cache("a").join("ka")];
+    fs::create_dir_all(&index).expect("made");
+    let (tmp, new_tmp, kept) = (index.join(".k3v9.tmp"), index.join(".l4w8.tmp"), index.join("kanban.json"));
+    let memory = world.layout.registries().join(".default.json.k3v9.tmp");
+    [&passing, &tmp, &new_tmp, &kept, &memory].into_iter().for_each(|path| fs::write(path, "x").expect("written"));
+    // Written in one go, and less than an hour ago.
+    let just_now = later.saturating_sub(Duration::from_hours(1));
+    let times = [(&passing, Duration::ZERO), (&tmp, Duration::ZERO), (&memory, Duration::ZERO), (&kept, Duration::ZERO), (&new_tmp, just_now)];
+    for (partial, since) in [(&old, Duration::ZERO), (&at_work, Duration::ZERO), (&young, later)].into_iter().chain(times) {
         let file = fs::File::options().write(true).open(partial).expect("there");
         file.set_modified(std::time::UNIX_EPOCH + since).expect("set");
     }
     let _at_work = FileLock::try_acquire_existing(&at_work).expect("locked").expect("free");
 
     let outcome = world.gc(&least());
-    assert_eq!(outcome.leftovers, 9);
+    assert_eq!(outcome.leftovers, 12);
+    assert!(!passing.exists() && !tmp.exists() && !memory.exists() && new_tmp.exists() && kept.exists());
     assert!(!operation.exists() && !old.exists() && young.exists() && at_work.exists());
     assert!(living.exists() && outside.join("file").exists() && !litter.exists());
     assert!(dead.iter().all(|path| !path.exists()));

@@ -94,6 +94,9 @@ impl<'a> Archives<'a> {
         let (need, layout) = (locked.need, &self.context.layout);
         let source = self.sources.locked(locked.from, need)?;
         let (cached, partial) = (layout.archive(&need.sha256), layout.archive_partial(&need.sha256));
+        // What is no file is as good as nothing: the cache may be deleted at any time.
+        fsys::remove_unless_file(&cached)?;
+        fsys::remove_unless_file(&partial)?;
         deliver(self.context, need, &*source, &Wanted { size: need.size, sha256: need.sha256, cached: &cached, partial: &partial })
     }
 

@@ -151,6 +151,21 @@ pub(super) fn apply(context: &Context, session: &Session, commit: Commit<'_>) ->
     Ok(placed)
 }
 
+/// Carries out a change of files alone: journalled like any other, so that `undo` takes it back.
+pub(super) fn apply_files(context: &Context, session: &Session, action: &str, files: &[FileEdit]) -> Result<(), OpsError> {
+    let operation = NewOperation {
+        action: action.to_owned(),
+        command: context.who.command.clone(),
+        began_at: context.now(),
+        undoes: None,
+        files: files.iter().map(FileEdit::change).collect(),
+        currents: BTreeMap::new(),
+        active: None,
+    };
+    context.interrupt.begin_change()?;
+    carry_out(context, &Journal::new(&context.layout, &session.known).begin(&operation)?, None)
+}
+
 /// Carries out an operation that has begun, to its end; one that cannot go on, or cannot even end, is taken back.
 pub(super) fn carry_out(context: &Context, running: &RunningOperation, staged: Option<StagedGeneration>) -> Result<(), OpsError> {
     let published = staged.map_or(Ok(()), StagedGeneration::publish);

@@ -16,12 +16,14 @@ use crate::fetch::Need;
 use crate::fetch::Received;
 use crate::fetch::Wanted;
 use crate::fsys;
+use crate::fsys::FileKind;
 use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::Range;
 use crate::model::ReleaseId;
 use crate::model::Sha256Digest;
 use crate::model::Version;
+use crate::model::fold_name;
 use crate::ops::AskedPack;
 use crate::ops::Context;
 use crate::ops::Event;
@@ -36,6 +38,7 @@ use crate::ops::pipeline::Threads;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
+use crate::registry::SIDE_FILE_BYTES_MAX;
 use crate::source::Source;
 use crate::store::StoreError;
 
@@ -50,8 +53,19 @@ pub struct DownloadRequest {
     pub registry: Option<String>,
     /// What the archives are to run on; this machine where there is none.
     pub platform: Option<Platform>,
+    /// What becomes of other files that have the names of archives or side files.
+    pub existing: Existing,
     /// Whether to choose only.
     pub dry_run: bool,
+}
+
+/// What becomes of files that are in the way of a download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// They stay, and nothing is downloaded.
+    Keep,
+    /// They are replaced.
+    Replace,
 }
 
 /// What was downloaded.
@@ -95,10 +109,12 @@ struct Chosen<'c> {
 /// Downloads archives with their side files.
 ///
 /// # Errors
-/// [`OpsError::NoSuchPack`], [`OpsError::NoSuchRelease`], [`OpsError::NoArchiveForHost`] where there is nothing to download; then nothing was written.
+/// [`OpsError::NoSuchPack`], [`OpsError::NoSuchRelease`], [`OpsError::NoArchiveForHost`] where there is nothing to download; [`OpsError::SameName`] and
+/// [`OpsError::OtherFile`] where there is no room for it. Nothing was written then.
 pub fn download(context: &Context, request: &DownloadRequest) -> Result<DownloadOutcome, OpsError> {
     let directory = context.directory.join(&request.directory);
-    let chosen = choose_all(context, request)?;
+    let chosen = distinct(choose_all(context, request)?)?;
+    chosen.iter().try_for_each(|one| one.require_room(&directory, request.existing))?;
     let archives = if request.dry_run {
         chosen.iter().map(|one| one.outcome(0)).collect()
     } else {
@@ -106,6 +122,20 @@ pub fn download(context: &Context, request: &DownloadRequest) -> Result<Download
         download_all(context, chosen, &directory)?
     };
     Ok(DownloadOutcome { dry_run: request.dry_run, directory: directory.display().to_string(), archives })
+}
+
+/// Leaves each archive once, and refuses two that would get one name.
+fn distinct(chosen: Vec<Chosen<'_>>) -> Result<Vec<Chosen<'_>>, OpsError> {
+    let mut distinct: Vec<Chosen<'_>> = Vec::new();
+    for one in chosen {
+        // Some file systems take two spellings for one name.
+        match distinct.iter().find(|other| fold_name(&other.need.archive) == fold_name(&one.need.archive)) {
+            None => distinct.push(one),
+            Some(other) if other.need.sha256 == one.need.sha256 => {}
+            Some(other) => return Err(OpsError::SameName { archive: one.need.archive.clone(), one: other.describe(), other: one.describe() }),
+        }
+    }
+    Ok(distinct)
 }
 
 fn choose_all<'c>(context: &'c Context, request: &DownloadRequest) -> Result<Vec<Chosen<'c>>, OpsError> {
@@ -212,9 +242,42 @@ fn download_all(context: &Context, chosen: Vec<Chosen<'_>>, directory: &Path) ->
 }
 
 impl Chosen<'_> {
+    fn describe(&self) -> String {
+        format!("{} for {} in {}", self.need.release, self.need.platform, self.source.describe())
+    }
+
+    /// Refuses to download where something else has the name of the archive, of its side file, or of its beginning.
+    fn require_room(&self, directory: &Path, existing: Existing) -> Result<(), OpsError> {
+        let need = &self.need;
+        let (path, side_file) = (directory.join(&need.archive), self.side_file(directory));
+        let is_same = || fetch::open_file(&path, need.size, need.sha256).is_ok();
+        require_room(&path, existing, is_same)?;
+        require_room(&side_file, existing, || self.has_side_file(directory))?;
+        // A beginning that an earlier try left is gone on with; through a link nothing is written.
+        match fsys::status(&self.partial(directory))? {
+            None => Ok(()),
+            Some(found) if found.kind == FileKind::File => Ok(()),
+            Some(_) => Err(OpsError::OtherFile { path: self.partial(directory), found: "no regular file" }),
+        }
+    }
+
+    fn side_file(&self, directory: &Path) -> PathBuf {
+        directory.join(format!("{}.sha256", self.need.archive))
+    }
+
+    fn partial(&self, directory: &Path) -> PathBuf {
+        directory.join(format!(".{}.part", self.need.archive))
+    }
+
+    /// Tells whether a side file is there that promises just this archive, in whichever form.
+    fn has_side_file(&self, directory: &Path) -> bool {
+        let bytes = fsys::read_cached(&self.side_file(directory), SIDE_FILE_BYTES_MAX).ok().flatten();
+        bytes.is_some_and(|bytes| archive::parse_side_file(&bytes, &self.need.archive).is_ok_and(|sha256| sha256 == self.need.sha256))
+    }
+
     fn fetch(&self, context: &Context, directory: &Path) -> Result<Received, OpsError> {
         let need = &self.need;
-        let (path, partial) = (directory.join(&need.archive), directory.join(format!(".{}.part", need.archive)));
+        let (path, partial) = (directory.join(&need.archive), self.partial(directory));
         let wanted = Wanted { size: need.size, sha256: need.sha256, cached: &path, partial: &partial };
         deliver(context, need, &*self.source, &wanted)
     }
@@ -236,8 +299,10 @@ impl Chosen<'_> {
         if contents.digest != need.tree {
             return Err(StoreError::WrongTree { release: Box::new(found), expected: need.tree, found: contents.digest }.into());
         }
-        let side_file = directory.join(format!("{}.sha256", need.archive));
-        Ok(fsys::write_atomic(&side_file, archive::format_side_file(&need.sha256, &need.archive).as_bytes())?)
+        if self.has_side_file(directory) {
+            return Ok(());
+        }
+        Ok(fsys::write_atomic(&self.side_file(directory), archive::format_side_file(&need.sha256, &need.archive).as_bytes())?)
     }
 
     fn outcome(&self, downloaded_bytes: u64) -> DownloadedArchive {
@@ -252,6 +317,19 @@ impl Chosen<'_> {
             registry: self.source.describe(),
             downloaded_bytes,
         }
+    }
+}
+
+/// Refuses a name that something else has, and what is no file in any case.
+fn require_room(path: &Path, existing: Existing, is_same: impl Fn() -> bool) -> Result<(), OpsError> {
+    let other = |found| Err(OpsError::OtherFile { path: path.to_owned(), found });
+    match fsys::status(path)?.map(|found| found.kind) {
+        None => Ok(()),
+        Some(FileKind::File | FileKind::Symlink) if existing == Existing::Replace || is_same() => Ok(()),
+        Some(FileKind::File) => other("another file"),
+        Some(FileKind::Symlink) => other("a link to another file"),
+        Some(FileKind::Directory) => other("a directory"),
+        Some(FileKind::Other) => other("no file"),
     }
 }
 

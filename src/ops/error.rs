@@ -479,6 +479,30 @@ pub enum OpsError {
         /// The path.
         path: PathBuf,
     },
+    /// What was named is a directory, or something that may never answer, such as a fifo.
+    #[error("{} is no file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Two archives would get one name in one directory.
+    #[error("{one} and {other} are two archives, and both are named {archive}")]
+    SameName {
+        /// The file name.
+        archive: String,
+        /// One of them: release, platform and registry.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// Something else has the name that a download is to get.
+    #[error("{} is there, and is {found}; nothing was written", path.display())]
+    OtherFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is, in words.
+        found: &'static str,
+    },
     /// A source directory cannot be packed.
     #[error(transparent)]
     Build(#[from] BuildError),

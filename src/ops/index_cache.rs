@@ -92,7 +92,7 @@ impl Cached {
     }
 
     fn entry(&self, path: &str, bytes_max: u64) -> Option<Entry> {
-        let bytes = fsys::read_optional(&self.directory.join(path), bytes_max.saturating_add(HEAD_BYTES_MAX)).ok()??;
+        let bytes = fsys::read_cached(&self.directory.join(path), bytes_max.saturating_add(HEAD_BYTES_MAX)).ok()??;
         parse(&bytes, path).filter(|entry| entry.fetched.bytes.len() as u64 <= bytes_max)
     }
 
@@ -111,6 +111,7 @@ impl Cached {
         let write = || -> Result<(), fsys::FsError> {
             let parent = file.parent().expect("it lies in the cache");
             fsys::create_dir_all(parent)?;
+            fsys::remove_unless_file(&file)?;
             let temporary = parent.join(format!(".{}.tmp", fsys::random_id()?));
             let written = fsys::write_new(&temporary, &format(path, fetched, self.now), 0o600).and_then(|()| fsys::rename(&temporary, &file));
             if written.is_err() {

@@ -75,6 +75,14 @@ impl Interrupt {
         if self.is_asked() { Err(OpsError::Interrupted) } else { Ok(()) }
     }
 
+    /// Goes on with the next of several steps, each of which stands for itself, only if nobody asked to stop.
+    ///
+    /// # Errors
+    /// [`OpsError::InterruptedBetween`] otherwise.
+    pub(super) fn check_between(&self) -> Result<(), OpsError> {
+        if self.is_asked() { Err(OpsError::InterruptedBetween) } else { Ok(()) }
+    }
+
     /// Passes the point of no return: from here on the run changes what a project can see, and comes to its end.
     ///
     /// # Errors

@@ -91,6 +91,7 @@ pub use context::Who;
 pub use download::DownloadOutcome;
 pub use download::DownloadRequest;
 pub use download::DownloadedArchive;
+pub use download::Existing;
 pub use download::download;
 pub use edit::AskedPack;
 pub use edit::InstallRequest;

@@ -189,7 +189,7 @@ impl Needed {
             }
         }
         for (need, _) in self.archives.iter().filter(|(need, _)| !facts.stored.contains(&need.store_path())) {
-            if fsys::status(&store.layout().archive(&need.sha256))?.is_some() {
+            if fsys::status(&store.layout().archive(&need.sha256))?.is_some_and(|found| found.kind == fsys::FileKind::File) {
                 facts.cached.insert(need.sha256);
             }
         }

@@ -130,11 +130,13 @@ pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_
     Store::create(context.layout.clone())?;
     let packs = checked.keys().map(|release| crate::model::PackChange { name: release.name.clone(), from: None, to: Some(release.version.clone()) }).collect();
     let record = Recorded { action: "publish", project: None, environment: None, reason: None, packs };
-    let publish =
+    let publish_next =
         |(release, archives): (ReleaseId, Vec<CheckedArchive>)| publish_one(source, &entry(request, published_at, &release, &archives)?, release, &archives);
     let names: Vec<PackName> = checked.keys().map(|release| release.name.clone()).collect();
     let releases = recorded(context, record, || {
-        let published = registry.change(context, || checked.into_iter().map(publish).collect::<Result<Vec<_>, OpsError>>());
+        let published = registry.change(context, || {
+            checked.into_iter().map(|one| context.interrupt.check_between().and_then(|()| publish_next(one))).collect::<Result<Vec<_>, OpsError>>()
+        });
         // What was published before a failure is found by search too.
         let listed = describe_registry(source, &request.registry, &public).and_then(|()| Ok(source.refresh_names(&names)?));
         let published = published?;

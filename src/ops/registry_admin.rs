@@ -15,6 +15,8 @@ use crate::net::Written;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::commit;
+use crate::ops::commit::FileEdit;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
 use crate::ops::project::MANIFEST_NAME;
@@ -205,7 +207,10 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
         Store::create(context.layout.clone())?;
         recorded(context, record("registry sign"), || {
             registry.change(context, || {
-                signed.iter().try_for_each(|name| source.sign(name, request.adopt, Effect::Write).map(drop))?;
+                for name in &signed {
+                    context.interrupt.check_between()?;
+                    source.sign(name, request.adopt, Effect::Write)?;
+                }
                 source.list_keys(&public)?;
                 Ok(())
             })
@@ -230,13 +235,14 @@ pub fn add_key(context: &Context, request: &AddKeyRequest) -> Result<AddKeyOutco
     if request.change.dry_run {
         return Ok(plan_keys(&project, request, key)?.0);
     }
-    let _session = Session::open(context, &project)?;
+    let session = Session::open(context, &project)?;
     let project = Project::open(context)?;
     let (outcome, text) = plan_keys(&project, request, key)?;
     if outcome.changed {
         let action = if request.wish == KeyWish::Add { "registry add-key" } else { "registry remove-key" };
         let record = Recorded { action, project: Some(&project), environment: None, reason: request.change.reason.as_deref(), packs: vec![] };
-        recorded(context, record, || Ok(fsys::write_atomic(&project.directory.join(MANIFEST_NAME), text.as_bytes())?))?;
+        let edit = FileEdit::new(MANIFEST_NAME, Some(&project.text), Some(&text));
+        recorded(context, record, || commit::apply_files(context, &session, action, &[edit]))?;
     }
     Ok(outcome)
 }

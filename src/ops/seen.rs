@@ -154,8 +154,7 @@ pub(super) fn known(context: &Context, registry: &Remembered) -> Result<BTreeMap
 
 /// Lists the other names under which registries are remembered.
 fn other_names(context: &Context, own: &RegistryName) -> Result<Vec<RegistryName>, OpsError> {
-    let directory = context.layout.registry_file(own);
-    let listed = fsys::list_dir(directory.parent().expect("it lies in a directory"))?;
+    let listed = fsys::list_dir(&context.layout.registries())?;
     let names = listed.iter().filter_map(|entry| RegistryName::parse(entry.name_str()?.strip_suffix(".json")?).ok());
     Ok(names.filter(|name| name != own).collect())
 }
@@ -206,7 +205,7 @@ fn put_aside(context: &Context, path: &Path) -> Result<(), OpsError> {
 
 fn change(context: &Context, name: &RegistryName, change: impl FnOnce(&mut SeenFile)) -> Result<(), OpsError> {
     let path = context.layout.registry_file(name);
-    if fsys::status(path.parent().expect("it lies in a directory"))?.is_none() || fsys::status(&context.layout.locks())?.is_none() {
+    if fsys::status(&context.layout.registries())?.is_none() || fsys::status(&context.layout.locks())?.is_none() {
         return Ok(());
     }
     let write = || -> Result<(), OpsError> {

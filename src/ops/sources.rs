@@ -313,6 +313,8 @@ impl<'c> Sources<'c> {
     ///
     /// Of several failures the first one in order is given.
     fn side_by_side<T: Send, U: Send>(&self, all: BTreeSet<T>, act: impl Fn(T) -> Result<U, OpsError> + Send + Sync) -> Result<Vec<U>, OpsError> {
+        // Whoever asked to stop waits for what has begun, and for nothing more.
+        let act = |one| self.context.interrupt.check().and_then(|()| act(one));
         let is_local = self.registries.keys().all(|name| self.local_root(name).is_some());
         let threads = self.context.connections.min(all.len());
         if is_local || threads <= 1 {

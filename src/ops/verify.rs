@@ -150,7 +150,8 @@ pub fn verify(context: &Context, request: &VerifyRequest) -> Result<VerifyOutcom
 fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Digest>) -> Result<VerifyOutcome, OpsError> {
     let paths: Vec<PathBuf> = paths.iter().map(|path| context.directory.join(path)).collect();
     let pairs = pair(&paths, sha256)?;
-    let check = |(path, promise): &(PathBuf, Promise)| (path.clone(), read_archive_file(path, promise, &context.limits));
+    let read = |(path, promise): &(PathBuf, Promise)| context.interrupt.check().and_then(|()| read_archive_file(path, promise, &context.limits));
+    let check = |pair: &(PathBuf, Promise)| (pair.0.clone(), read(pair));
     let checked: Vec<_> = if context.jobs == 1 { pairs.iter().map(check).collect() } else { pairs.into_par_iter().map(|pair| check(&pair)).collect() };
     let mut outcome = VerifyOutcome::default();
     for (path, result) in checked {
@@ -159,7 +160,7 @@ fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Di
         outcome.checked.archives += 1;
         match result {
             Ok(archive) => outcome.checked.bytes += archive.verified.size(),
-            Err(error @ (OpsError::Fs(_) | OpsError::NoSuchFile { .. })) => return Err(error),
+            Err(error @ (OpsError::Fs(_) | OpsError::NoSuchFile { .. } | OpsError::NotAFile { .. } | OpsError::Interrupted)) => return Err(error),
             Err(error) => outcome.wrong(path.display().to_string(), why_bad(&error)),
         }
     }

@@ -14,6 +14,7 @@ use crate::archive::ReadError;
 use crate::archive::Verified;
 use crate::fetch;
 use crate::fsys;
+use crate::fsys::FileKind;
 use crate::fsys::FsError;
 use crate::model::Sha256Digest;
 use crate::ops::OpsError;
@@ -50,10 +51,7 @@ pub(super) enum Promise {
 pub(super) fn read_archive_file(path: &Path, promise: &Promise, limits: &Limits) -> Result<GoodArchive, OpsError> {
     let name = file_name(path);
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
-    if fsys::status(path)?.is_none() {
-        return Err(OpsError::NoSuchFile { path: path.to_owned() });
-    }
-    let size = fsys::status(&fsys::canonicalize(path)?)?.map_or(0, |status| status.size);
+    let size = require_file(path)?;
     let sha256 = promised_digest(path, promise)?;
     let verified = fetch::open_file(path, size, sha256).map_err(|source| OpsError::NotAsPromised { archive: path.to_owned(), source: Box::new(source) })?;
     let mut head = Vec::new();
@@ -66,6 +64,20 @@ pub(super) fn read_archive_file(path: &Path, promise: &Promise, limits: &Limits)
     Ok(GoodArchive { verified, contents })
 }
 
+/// Gives the size of a file, or of the one that a link leads to.
+///
+/// # Errors
+/// [`OpsError::NoSuchFile`] where nothing is there; [`OpsError::NotAFile`] for a directory, and for a fifo, which may never answer.
+fn require_file(path: &Path) -> Result<u64, OpsError> {
+    if fsys::status(path)?.is_none() {
+        return Err(OpsError::NoSuchFile { path: path.to_owned() });
+    }
+    match fsys::status(&fsys::canonicalize(path)?)? {
+        Some(found) if found.kind == FileKind::File => Ok(found.size),
+        _ => Err(OpsError::NotAFile { path: path.to_owned() }),
+    }
+}
+
 fn promised_digest(path: &Path, promise: &Promise) -> Result<Sha256Digest, OpsError> {
     let name = file_name(path);
     let read = |file: &Path| fsys::read_optional(file, CHECKSUMS_BYTES_MAX);
@@ -75,6 +87,10 @@ fn promised_digest(path: &Path, promise: &Promise) -> Result<Sha256Digest, OpsEr
         Promise::File(file) => file.clone(),
     };
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
+    if fsys::status(&file)?.is_none() {
+        return Err(OpsError::NoSideFile { archive: path.to_owned() });
+    }
+    require_file(&file)?;
     let bytes = read(&file)?.ok_or_else(|| OpsError::NoSideFile { archive: path.to_owned() })?;
     let shown = file_name(&file);
     if is_list(&file) { archive::find_checksum(&bytes, &shown, &name).map_err(refused) } else { archive::parse_side_file(&bytes, &name).map_err(refused) }
@@ -90,11 +106,7 @@ fn promised_digest(path: &Path, promise: &Promise) -> Result<Sha256Digest, OpsEr
 /// [`OpsError::NoSuchFile`], [`OpsError::OneDigest`] where one digest is typed for several archives.
 pub(super) fn pair(paths: &[PathBuf], typed: Option<Sha256Digest>) -> Result<Vec<(PathBuf, Promise)>, OpsError> {
     // What is not there is not bad: nothing could be checked, and that must not look like an answer.
-    for path in paths {
-        if fsys::status(path)?.is_none() {
-            return Err(OpsError::NoSuchFile { path: path.clone() });
-        }
-    }
+    paths.iter().try_for_each(|path| require_file(path).map(drop))?;
     let (promises, archives): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|path| is_list(path) || is_side_file(path));
     if let Some(sha256) = typed {
         return match (archives.as_slice(), promises.is_empty()) {

@@ -147,9 +147,14 @@ impl Layout {
         self.environment(id, environment).join("current")
     }
 
+    /// What is remembered of registries.
+    pub fn registries(&self) -> PathBuf {
+        self.home.join("registries")
+    }
+
     /// The newest index revisions seen of a registry.
     pub fn registry_file(&self, name: &RegistryName) -> PathBuf {
-        self.home.join("registries").join(format!("{name}.json"))
+        self.registries().join(format!("{name}.json"))
     }
 
     /// Archives already fetched; may be deleted at any time.
@@ -167,9 +172,14 @@ impl Layout {
         self.archives().join(format!("{sha256}{PARTIAL_SUFFIX}"))
     }
 
+    /// What registries and repositories say of packs; may be deleted at any time.
+    pub fn index_caches(&self) -> PathBuf {
+        self.home.join("cache").join("index")
+    }
+
     /// The index documents that one registry gave, by the registry's id; may be deleted at any time.
     pub fn index_cache(&self, registry: &str) -> PathBuf {
-        self.home.join("cache").join("index").join(registry)
+        self.index_caches().join(registry)
     }
 
     /// The note which store path an archive unpacks to; may be deleted at any time.
@@ -180,7 +190,7 @@ impl Layout {
     /// What is known of the releases of a repository of the GitHub at a host, `api.github.com` or `127.0.0.1:8080`; may be deleted at any time.
     pub fn github_index(&self, host: &str, repository: &Repository) -> PathBuf {
         let (host, repository) = (host.replace(':', "+"), repository.as_str().replace('/', "+"));
-        self.home.join("cache").join("index").join("github").join(host).join(repository)
+        self.index_caches().join("github").join(host).join(repository)
     }
 
     /// What running commands use.

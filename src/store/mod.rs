@@ -141,7 +141,7 @@ impl Store {
     ///
     /// The note of an earlier ingest is believed only if it names this release; a broken note is none.
     pub fn known(&self, archive: &Sha256Digest, release: &ReleaseId) -> Result<Option<StorePath>, StoreError> {
-        let Some(note) = fsys::read_optional(&self.layout.known(archive), NOTE_BYTES_MAX)? else { return Ok(None) };
+        let Some(note) = fsys::read_cached(&self.layout.known(archive), NOTE_BYTES_MAX)? else { return Ok(None) };
         let noted = std::str::from_utf8(&note).ok().and_then(|text| StorePath::parse(text.trim_end()).ok());
         let Some(path) = noted.filter(|path| *path == StorePath::new(path.tree(), release)) else { return Ok(None) };
         Ok(self.has(&path)?.then_some(path))
@@ -151,11 +151,11 @@ impl Store {
     fn note_known(&self, archive: &Sha256Digest, path: &StorePath) -> Result<(), StoreError> {
         let file = self.layout.known(archive);
         let note = format!("{path}\n");
-        match fsys::read_optional(&file, NOTE_BYTES_MAX)? {
-            Some(found) if found == note.as_bytes() => return Ok(()),
-            Some(_) => fsys::remove_file(&file)?,
-            None => {}
+        if fsys::read_cached(&file, NOTE_BYTES_MAX)?.is_some_and(|found| found == note.as_bytes()) {
+            return Ok(());
         }
+        // Whatever else is there: the cache may be deleted at any time.
+        fsys::remove_tree(&file)?;
         match fsys::write_new(&file, note.as_bytes(), 0o644) {
             // Somebody else noted the same in between.
             Err(error) if error.io_kind() == Some(std::io::ErrorKind::AlreadyExists) => Ok(()),

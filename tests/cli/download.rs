@@ -319,6 +319,49 @@ fn a_pack_is_downloaded_from_where_the_project_takes_it() {
 }
 
 #[test]
+fn a_download_replaces_nothing_else_unless_it_is_told_to() {
+    let world = TestEnv::with_kanban();
+    world.write("kanban-2.0.3.tar.zst", "mine\n");
+    insta::assert_snapshot!(world.packs(["download", "kanban@~2.0", "snippets"]).fails(2).stderr, @"
+    error: [PROJECT]/./kanban-2.0.3.tar.zst is there, and is another file; nothing was written
+    hint: move it away, or download into another directory with --to; --force replaces a file
+    ");
+    world.packs(["download", "kanban@~2.0", "-n"]).fails(2).says("is there, and is another file");
+    assert!(!world.has("snippets-1.0.0.tar.zst"), "nothing was written");
+    assert_eq!(world.read("kanban-2.0.3.tar.zst"), "mine\n");
+    world.packs(["download", "kanban@~2.0", "--force"]).succeeds().prints("kanban-2.0.3.tar.zst is in [PROJECT]/");
+    world.packs(["verify", "kanban-2.0.3.tar.zst"]).succeeds();
+    // What is there is told, and left as it is: also a side file of another form.
+    let digest = world.read("kanban-2.0.3.tar.zst.sha256").split(' ').next().expect("a digest").to_owned();
+    world.write("kanban-2.0.3.tar.zst.sha256", &digest);
+    world.packs(["download", "kanban@~2.0", "kanban@=2.0.3"]).succeeds().prints("already, and good");
+    assert_eq!(world.read("kanban-2.0.3.tar.zst.sha256"), digest);
+    world.write("kanban-2.0.3.tar.zst.sha256", &"0".repeat(64));
+    world.packs(["download", "kanban@~2.0"]).fails(2).says("kanban-2.0.3.tar.zst.sha256 is there, and is another file");
+    fs::create_dir(world.project().join("snippets-1.0.0.tar.zst")).expect("made");
+    world.packs(["download", "snippets", "--force"]).fails(2).says("is there, and is a directory");
+}
+
+#[test]
+fn two_archives_of_one_name_do_not_overwrite_each_other() {
+    let world = TestEnv::with_kanban();
+    let other = world.root().join("other");
+    fs::create_dir(&other).expect("made");
+    // Another pack whose archive is called as one of kanban's.
+    let archive = world.build(&Pack::new("boards", "1.0.0").file("a", "x\n"));
+    let renamed = archive.with_file_name("kanban-2.0.3.tar.zst");
+    fs::rename(&archive, &renamed).expect("renamed");
+    let side_file = fs::read_to_string(archive.with_file_name("boards-1.0.0.tar.zst.sha256")).expect("there");
+    fs::write(renamed.with_file_name("kanban-2.0.3.tar.zst.sha256"), side_file.replace("boards-1.0.0", "kanban-2.0.3")).expect("written");
+    world.packs(["publish".into(), renamed, "--registry".into(), world.registry()]).succeeds();
+    insta::assert_snapshot!(world.packs(["download", "kanban@~2.0", "boards"]).fails(2).stderr, @"
+    error: kanban 2.0.3 for any in file:[REGISTRY] and boards 1.0.0 for any in file:[REGISTRY] are two archives, and both are named kanban-2.0.3.tar.zst
+    hint: download them one after the other, each into a directory of its own with --to; nothing was written
+    ");
+    assert!(!world.has("kanban-2.0.3.tar.zst"));
+}
+
+#[test]
 fn a_download_notices_an_older_index_and_remembers_a_newer_one() {
     let world = TestEnv::with_kanban();
     world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ndefault = \"file:../registry\"\n\n[packages]\nkanban = \"*\"\n");

@@ -3,6 +3,18 @@
 use crate::support::TestEnv;
 
 #[test]
+fn a_key_that_was_trusted_is_taken_back() {
+    let world = TestEnv::with_kanban();
+    let before = world.read("packs.toml");
+    world.packs(["registry", "add-key", "default", "RWQ2yYRXeehgFqQtZEfIu3JtOcZKM/1X1Wv7L+FRh3JMVTwlx//4Lk8N"]).succeeds();
+    let trusted = world.read("packs.toml");
+    assert!(trusted.contains("RWQ2yYRXeehgFqQt"));
+    world.packs(["undo"]).succeeds().prints("packs.toml");
+    assert_eq!(world.read("packs.toml"), before);
+    world.packs(["undo"]).fails(9);
+}
+
+#[test]
 fn takes_back_manifest_lockfile_and_generation_together() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();

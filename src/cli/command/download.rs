@@ -15,6 +15,7 @@ use crate::ops::AskedPack;
 use crate::ops::DownloadOutcome;
 use crate::ops::DownloadRequest;
 use crate::ops::DownloadedArchive;
+use crate::ops::Existing;
 use crate::ops::OpsError;
 
 /// What may follow `packs download`.
@@ -39,6 +40,10 @@ pub struct Arguments {
     #[arg(long, value_name = "PLATFORM", value_parser = Platform::parse)]
     platform: Option<Platform>,
 
+    /// Replace other files that have the names of the archives or of their .sha256 files
+    #[arg(long)]
+    force: bool,
+
     /// Choose only, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -50,6 +55,7 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
         directory: arguments.to,
         registry: arguments.registry,
         platform: arguments.platform,
+        existing: if arguments.force { Existing::Replace } else { Existing::Keep },
         dry_run: arguments.dry_run,
     };
     let outcome = ops::download(&settings.context, &request)?;

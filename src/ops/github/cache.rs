@@ -74,14 +74,15 @@ impl<'c> Cache<'c> {
     }
 
     fn read(&self, name: &str, bytes_max: u64) -> Option<Vec<u8>> {
-        fsys::read_optional(&self.directory.join(name), bytes_max).ok().flatten()
+        fsys::read_cached(&self.directory.join(name), bytes_max).ok().flatten()
     }
 
     /// Writes an entry if it can be: without it the next command asks again, and that is all.
     fn write(&self, name: &str, bytes: &[u8]) {
         let has_home = fsys::status(&self.context.layout.version_file()).is_ok_and(|found| found.is_some());
-        if has_home && fsys::create_dir_all(&self.directory).is_ok() {
-            let _ = fsys::write_atomic(&self.directory.join(name), bytes);
+        let file = self.directory.join(name);
+        if has_home && fsys::create_dir_all(&self.directory).and_then(|()| fsys::remove_unless_file(&file)).is_ok() {
+            let _ = fsys::write_atomic(&file, bytes);
         }
     }
 }
