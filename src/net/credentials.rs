@@ -55,9 +55,16 @@ impl Credentials {
 }
 
 /// Names the variables that may hold a token for a host, the nearer first: with its port, and without.
+///
+/// No two hosts share one, or whoever has `packs-example.org` would be sent the token of `packs.example.org`: a hyphen is two underscores, all else that is
+/// no letter and no digit is one.
 pub fn variables_for(host: &str) -> Vec<String> {
     let spelled = |text: &str| {
-        let letters = text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' });
+        let letters = text.chars().map(|letter| match letter {
+            '-' => "__".to_owned(),
+            letter if letter.is_ascii_alphanumeric() => letter.to_ascii_uppercase().to_string(),
+            _ => "_".to_owned(),
+        });
         format!("{TOKEN_PREFIX}{}", letters.collect::<String>())
     };
     match host.rsplit_once(':') {
@@ -85,6 +92,18 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_hosts_share_a_variable() {
+        for (host, expected) in [
+            ("packs.example.org", vec!["PACKS_TOKEN_PACKS_EXAMPLE_ORG"]),
+            ("packs-example.org", vec!["PACKS_TOKEN_PACKS__EXAMPLE_ORG"]),
+            ("packs--example.org", vec!["PACKS_TOKEN_PACKS____EXAMPLE_ORG"]),
+            ("packs.example.org:8443", vec!["PACKS_TOKEN_PACKS_EXAMPLE_ORG_8443", "PACKS_TOKEN_PACKS_EXAMPLE_ORG"]),
+        ] {
+            assert_eq!(variables_for(host), expected, "{host}");
+        }
+    }
 
     #[test]
     fn the_nearest_credentials_are_taken() {

@@ -3,7 +3,7 @@
 //! Protocol, for processes that write to one directory at once:
 //!
 //! 1. A writer fills a temporary file `.packs-tmp-<pid>-<n>` beside its target, kernel-locked from birth, and fsyncs it. This holds no other lock, however long it takes.
-//! 2. It takes the kernel lock of `.packs-registry.lock` at the root, for which it waits only so long, looks whether the precondition holds, renames the temporary file over the target, and fsyncs the directory.
+//! 2. It takes the kernel lock of `.packs-registry.lock` at the root, for which it waits only so long, writes into it who it is, for people who wait, looks whether the precondition holds, renames the temporary file over the target, and fsyncs the directory.
 //! 3. Temporary files are born and cleared away under the registry's lock too: one that can be locked has lost its writer, and the next writer to that directory removes it.
 //!
 //! Order of locks: the registry's, then a temporary file's; nobody waits for the registry's lock with a writer's file half made. Readers lock nothing, so a
@@ -22,6 +22,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -53,23 +54,41 @@ const TEMPORARY_PREFIX: &str = ".packs-tmp-";
 /// Tells apart the temporary files of one process.
 static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
+/// After this a waiter says for whom it waits.
+const SAY_AFTER: Duration = Duration::from_secs(1);
+
+/// Longest text of a holder that is read, in bytes.
+const HOLDER_BYTES_MAX: u64 = 1024;
+
+/// Is told for whom is waited.
+type OnWait = dyn Fn(&str) + Send + Sync;
+
 /// A registry in a directory of this machine, or of a mounted file system with kernel locks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Directory {
     root: PathBuf,
     wait_max: Duration,
+    /// Who we are, for those who wait for us; all who may read the registry see it.
+    holder: String,
+    on_wait: Option<Arc<OnWait>>,
 }
 
 impl Directory {
     /// Names the directory; it is looked at when it is used.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Directory { root: root.into(), wait_max: WAIT_MAX }
+        Directory { root: root.into(), wait_max: WAIT_MAX, holder: String::new(), on_wait: None }
     }
 
     /// Waits no longer than this for other writers; zero tries once.
     #[must_use]
     pub fn waiting(self, wait_max: Duration) -> Self {
         Directory { wait_max, ..self }
+    }
+
+    /// Says to those who wait for it who it is, and tells once, after a second, for whom it waits itself.
+    #[must_use]
+    pub fn named(self, holder: String, on_wait: Arc<OnWait>) -> Self {
+        Directory { holder, on_wait: Some(on_wait), ..self }
     }
 
     /// Gives the directory.
@@ -208,18 +227,26 @@ impl FilePlace<'_> {
         Ok(())
     }
 
-    fn lock(&self) -> Result<File, NetError> {
+    fn lock(&self) -> Result<Held, NetError> {
         let failed = |source| self.failed("lock the registry to write", source);
         let (path, wait_max) = (self.registry.root.join(LOCK_FILE), self.registry.wait_max);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let began = Instant::now();
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let (began, mut has_said) = (Instant::now(), false);
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if began.elapsed() >= wait_max => return Err(NetError::Locked { path, wait_max }),
-                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN_AFTER),
+                Ok(()) => {
+                    write_holder(&file, &self.registry.holder);
+                    return Ok(Held(file));
+                }
+                Err(TryLockError::WouldBlock) if began.elapsed() >= wait_max => return Err(NetError::Locked { holder: read_holder(&file), path, wait_max }),
+                Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
+            if let Some(on_wait) = self.registry.on_wait.as_ref().filter(|_| !has_said && began.elapsed() >= SAY_AFTER) {
+                on_wait(&read_holder(&file));
+                has_said = true;
+            }
+            thread::sleep(LOOK_AGAIN_AFTER);
         }
     }
 
@@ -256,6 +283,27 @@ impl FilePlace<'_> {
         hasher.update_reader(file).map_err(|source| self.failed("read", source))?;
         Ok(Some(Revision::new(hasher.finalize().to_hex().as_str())))
     }
+}
+
+/// The lock of a registry; what it says of its holder goes with it, since a web server may show it to everybody.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        write_holder(&self.0, "");
+    }
+}
+
+/// Tells others who we are; the kernel decides who has the lock, so a failure changes nothing but the quality of a message.
+fn write_holder(mut file: &File, holder: &str) {
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+}
+
+fn read_holder(mut file: &File) -> String {
+    let mut text = Vec::new();
+    let read = file.rewind().and_then(|()| file.take(HOLDER_BYTES_MAX).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    if read.is_err() || text.is_empty() { "another packs that writes there".to_owned() } else { text }
 }
 
 /// A temporary file that is removed unless it was renamed; its lock tells others that its writer lives.
@@ -328,4 +376,24 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
 
 fn fsync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_the_lock_is_named_as_long_as_it_is_held() {
+        let world = tempfile::tempdir().expect("a directory");
+        let named = |holder: &str| Directory::new(world.path()).waiting(Duration::ZERO).named(holder.to_owned(), Arc::new(|_| {}));
+        let (first, second) = (named("pid 1 on here: packs publish"), named("pid 2 on here: packs yank"));
+        let held = first.place("a").expect("a path").lock().expect("free");
+        match second.write("a", b"1", &Precondition::None) {
+            Err(NetError::Locked { holder, .. }) => assert_eq!(holder, "pid 1 on here: packs publish"),
+            other => panic!("{other:?}"),
+        }
+        drop(held);
+        assert_eq!(second.write("a", b"1", &Precondition::None).expect("free"), Written::Done);
+        assert_eq!(fs::read(world.path().join(LOCK_FILE)).expect("there"), b"");
+    }
 }

@@ -31,10 +31,12 @@ pub enum NetError {
         root: String,
     },
     /// Another writer holds the lock of a registry in a directory.
-    #[error("{} is locked by another packs that writes there, waited {} s", path.display(), wait_max.as_secs())]
+    #[error("{} is locked by {holder}, waited {} s", path.display(), wait_max.as_secs())]
     Locked {
         /// The lock file.
         path: PathBuf,
+        /// Who holds it, as that process wrote it.
+        holder: String,
         /// How long it was waited for.
         wait_max: Duration,
     },

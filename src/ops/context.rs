@@ -196,6 +196,13 @@ impl Context {
         format!("pid {} on {}: {} (since {})", self.who.pid, self.who.host, self.who.command, self.now().strftime("%Y-%m-%d %H:%M:%S UTC"))
     }
 
+    /// Says who holds a lock that lies outside of the home, where others may read it: the command without its arguments.
+    pub fn public_holder(&self) -> String {
+        let word = self.who.command.split_whitespace().nth(1).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        let word = word.filter(|word| !word.starts_with('-')).map(|word| format!(" {word}")).unwrap_or_default();
+        format!("pid {} on {}: packs{word} (since {})", self.who.pid, self.who.host, self.now().strftime("%Y-%m-%d %H:%M:%S UTC"))
+    }
+
     /// Runs `work` with the words for waiting: who we are, and whom to tell.
     pub fn waiting<T>(&self, work: impl FnOnce(&Waiting<'_>) -> T) -> T {
         let holder = self.holder();

@@ -185,7 +185,7 @@ impl<'c> Sources<'c> {
         let entry = self.entry(name)?;
         let unopened = |source| OpsError::UnopenedRegistry { name: name.clone(), at: entry.at.clone(), source: Box::new(source) };
         let transport = match local_directory(&entry.url) {
-            Some(directory) => Box::new(Directory::new(self.resolved(&directory)).waiting(self.context.wait_max)),
+            Some(directory) => Box::new(directory_at(self.context, self.resolved(&directory))),
             None => open_remote(self.context, &entry.url, purpose).map_err(unopened)?,
         };
         let source = RegistrySource::new(transport);
@@ -387,12 +387,19 @@ pub(super) fn open_remote(context: &Context, address: &str, purpose: Purpose) ->
 /// Opens one address, as it is; a mirror may be a directory of this machine.
 fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, NetError> {
     if let Some(directory) = local_directory(address) {
-        return Ok(Box::new(Directory::new(directory).waiting(context.wait_max)));
+        return Ok(Box::new(directory_at(context, directory)));
     }
     if context.offline {
         return Ok(Box::new(Unasked::new(shown(address))));
     }
     context.network.open(address)
+}
+
+/// Takes a directory that says whose lock it waits for, and whose its own is.
+pub(super) fn directory_at(context: &Context, root: PathBuf) -> Directory {
+    let report = Arc::clone(&context.report);
+    let on_wait = move |holder: &str| report.event(Event::Waiting(holder.to_owned()));
+    Directory::new(root).waiting(context.wait_max).named(context.public_holder(), Arc::new(on_wait))
 }
 
 /// Spells an address without what may be secret in it: user, password and query.

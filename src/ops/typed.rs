@@ -7,7 +7,6 @@ use crate::fsys;
 use crate::manifest::GITHUB_SCHEME;
 use crate::model::RegistryName;
 use crate::model::Repository;
-use crate::net::Directory;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
@@ -146,7 +145,7 @@ fn open_plain(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
 
 /// Opens a directory as a registry.
 fn open_directory(context: &Context, root: &Path) -> RegistrySource {
-    RegistrySource::new(Box::new(Directory::new(root).waiting(context.wait_max)))
+    RegistrySource::new(Box::new(sources::directory_at(context, root.to_owned())))
 }
 
 #[cfg(test)]

@@ -14,6 +14,26 @@ fn names(world: &TestEnv) -> Vec<String> {
     names.packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect()
 }
 
+/// Somebody else writes to the directory: who it is, is said after a second, and at once where there is no time to wait.
+#[test]
+fn who_holds_a_registry_is_named() {
+    use std::io::BufRead as _;
+    let world = TestEnv::with_kanban();
+    let archive = world.build(&Pack::new("boards", "1.0.0").file("a", "x\n"));
+    let lock = fs::File::options().read(true).write(true).open(world.registry().join(".packs-registry.lock")).expect("there");
+    assert_eq!(lock.metadata().expect("there").len(), 0, "nobody has it, and nobody is named");
+    lock.lock().expect("locked");
+    fs::write(world.registry().join(".packs-registry.lock"), "pid 7 on elsewhere: packs publish").expect("written");
+    let publish = |wait: &str| world.command(["publish", archive.to_str().expect("text"), "--registry", "../registry", "--wait", wait]);
+    world.run(&mut publish("0")).fails(8).says("is locked by pid [PID] on [HOST]: packs publish, waited 0 s");
+    let mut waiting = publish("60").stderr(std::process::Stdio::piped()).spawn().expect("started");
+    let mut said = String::new();
+    std::io::BufReader::new(waiting.stderr.take().expect("piped")).read_line(&mut said).expect("read");
+    assert_eq!(said, "waiting for pid 7 on elsewhere: packs publish\n");
+    drop(lock);
+    assert!(waiting.wait().expect("it ends").success());
+}
+
 #[test]
 fn publishing_keeps_the_list_of_packs() {
     let world = TestEnv::with_kanban();
