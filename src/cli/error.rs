@@ -634,16 +634,16 @@ fn github_hints(error: &GitHubError) -> Vec<String> {
 fn net_hints(error: &NetError) -> Vec<String> {
     match error {
         NetError::Locked { .. } => vec!["wait longer with --wait SECONDS; the lock ends with the process that holds it".into()],
+        NetError::NoRegistry { root } if bucket_making(root).is_some() => {
+            vec![format!("check the name; packs makes no buckets, {} does", bucket_making(root).unwrap_or_default())]
+        }
         NetError::NoRegistry { .. } => vec!["check the address under [registries] in packs.toml; relative ones start at packs.toml".into()],
         NetError::Unsupported { .. } | NetError::InvalidAddress { .. } => {
             vec!["packs opens file:DIRECTORY, https://HOST/PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and az://CONTAINER/PREFIX".into()]
         }
         NetError::Cleartext { .. } => vec!["use https://; http:// takes passwords only to this machine itself".into()],
         NetError::Unauthorized { host, sent, .. } | NetError::Forbidden { host, sent, .. } => vec![credential_hint(host, *sent)],
-        NetError::NoAccount { .. } => vec![
-            "for s3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true reads what is public".into(),
-            "for gs: set GOOGLE_APPLICATION_CREDENTIALS; for az: AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY".into(),
-        ],
+        NetError::NoAccount { root } => vec![account_hint(root).to_owned()],
         NetError::RateLimited { .. } => vec!["try again later; with credentials many servers allow more".into()],
         NetError::Unreachable { .. } | NetError::Timeout { .. } => {
             vec!["is the network up, is a proxy needed (HTTPS_PROXY)? with --offline packs uses what is here".into()]
@@ -652,6 +652,29 @@ fn net_hints(error: &NetError) -> Vec<String> {
         NetError::Downgrade { .. } => vec!["the server is set up wrongly, or somebody on the way is: tell whoever keeps it".into()],
         NetError::Encoded { .. } => vec!["something between here and the server changes what it sends: a proxy, most likely".into()],
         _ => vec![],
+    }
+}
+
+/// Tells how an account for a bucket is named.
+fn account_hint(root: &str) -> &'static str {
+    match root.split("://").next() {
+        Some("gs") => "set GOOGLE_APPLICATION_CREDENTIALS; GOOGLE_SKIP_SIGNATURE=true reads what is public",
+        Some("az") => {
+            "set AZURE_STORAGE_ACCOUNT_NAME, which is part of the address, and AZURE_STORAGE_ACCOUNT_KEY; AZURE_SKIP_SIGNATURE=true reads what is public"
+        }
+        _ => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true reads what is public",
+    }
+}
+
+/// Names the command of a service's own tools that makes the bucket of a root; `None` for what is none.
+fn bucket_making(root: &str) -> Option<String> {
+    let (scheme, rest) = root.split_once("://")?;
+    let bucket = rest.split('/').next().unwrap_or_default();
+    match scheme {
+        "s3" => Some(format!("`aws s3 mb s3://{bucket}`")),
+        "gs" => Some(format!("`gcloud storage buckets create gs://{bucket}`")),
+        "az" => Some(format!("`az storage container create --name {bucket}`")),
+        _ => None,
     }
 }
 

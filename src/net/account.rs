@@ -83,6 +83,10 @@ fn open_az(container: &str, variables: &BTreeMap<String, String>, connector: Con
     for (key, value) in configured::<AzureConfigKey>(variables, "AZURE_") {
         builder = builder.with_config(key, value);
     }
+    if builder.get_config_value(&AzureConfigKey::AccountName).is_none() {
+        // Its name is part of every address there.
+        return Err(NetError::NoAccount { root: format!("az://{container}") });
+    }
     let endpoint = variables.get("AZURE_STORAGE_ENDPOINT").or_else(|| variables.get("AZURE_ENDPOINT"));
     if endpoint.is_some_and(|endpoint| is_here(endpoint)) {
         builder = builder.with_allow_http(true);

@@ -277,6 +277,9 @@ impl Place<'_> {
 
     /// Writes what fits into one request.
     fn put(&self, bytes: &Bytes, when: &Precondition) -> Result<Written, NetError> {
+        if matches!(when, Precondition::Unchanged(known) if !self.may_name(known)) {
+            return Ok(Written::PreconditionFailed);
+        }
         let client = &self.ready.client;
         client.wait_for(async {
             let mut tries = client.tries();
@@ -377,6 +380,11 @@ impl Place<'_> {
         }
         let (version, e_tag) = known.as_str().split_once(' ').unwrap_or((known.as_str(), ""));
         UpdateVersion { e_tag: Some(e_tag.to_owned()).filter(|tag| !tag.is_empty()), version: Some(version.to_owned()) }
+    }
+
+    /// Tells whether the service can have named a state so: generations are numbers, and Google refuses to compare with anything else.
+    fn may_name(&self, known: &Revision) -> bool {
+        self.service != Service::Gs || self.state(known).version.is_some_and(|version| version.parse::<u64>().is_ok())
     }
 
     /// Names the state: by the tag, and where the service compares generations, by those before it.

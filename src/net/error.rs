@@ -25,7 +25,7 @@ pub enum NetError {
         root: String,
     },
     /// The root itself is not there.
-    #[error("there is no registry at {root}")]
+    #[error("there is no {} {root}", if is_bucket(root) { "bucket for" } else { "registry at" })]
     NoRegistry {
         /// The root, as people name it.
         root: String,
@@ -323,6 +323,11 @@ fn wait(retry_after: Option<&Duration>) -> String {
 fn meaning(status: u16) -> String {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     reason.map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+/// Tells whether a root lies in a bucket, which is there or not, whatever lies in it.
+fn is_bucket(root: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| root.starts_with(scheme))
 }
 
 impl NetError {

@@ -6,6 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::BUCKET;
+use crate::support::Cloud;
 use crate::support::Fault;
 use crate::support::FaultServer;
 use crate::support::Pack;
@@ -168,4 +170,35 @@ fn a_command_without_need_of_the_network_starts_none() {
     world.run(&mut command(&world, &both, &["update"])).fails(2).says("cannot read /nothing/there");
     let shown = world.run(&mut command(&world, &wrong, &["config", "http.ca-certificates"])).succeeds();
     assert_eq!(shown.stdout, "");
+}
+
+#[test]
+fn a_registry_lives_in_the_buckets_of_other_clouds() {
+    for cloud in [Cloud::google(), Cloud::azure()] {
+        let (world, registry) = (TestEnv::new(), cloud.address(BUCKET));
+        let run = |arguments: &[&str]| world.run(&mut command(&world, &cloud.variables(), arguments));
+        run(&["registry", "init", &registry]).succeeds().prints("is a registry now, named prefix");
+        for version in ["1.0.0", "1.1.0"] {
+            let archive = world.build(&Pack::new("kanban", version).file("docs/README.md", version));
+            run(&["publish", "--registry", &registry, archive.to_str().expect("UTF-8")]).succeeds();
+        }
+        run(&["yank", "kanban@1.1.0", "--registry", &registry]).succeeds();
+        run(&["registry", "check", &registry]).succeeds().prints("good: checked 1 pack, 2 releases, 2 archives");
+        manifest(&world, &registry, "[packages]\nkanban = \"1\"\n");
+        run(&["switch"]).succeeds();
+        assert_eq!(world.read(".packs/active/packs/kanban/docs/README.md"), "1.0.0");
+        run(&["search", "kanban"]).succeeds().prints("kanban  1.0.0");
+        let missing = run(&["registry", "init", &cloud.address("no-such-bucket")]).fails(6);
+        missing.says("there is no bucket for").says("no-such-bucket/prefix").says("hint: check the name; packs makes no buckets, `");
+        assert!(!missing.stderr.contains("hunter2") && !missing.stderr.contains("aHVudGVyMg"), "{}", missing.stderr);
+    }
+}
+
+#[test]
+fn a_bucket_without_an_account_names_what_is_missing() {
+    let world = TestEnv::new();
+    manifest(&world, "az://packs/main", "[packages]\nkanban = \"1\"\n");
+    let refused = world.run(&mut command(&world, &[], &["lock"])).fails(6);
+    refused.says("hint: set AZURE_STORAGE_ACCOUNT_NAME, which is part of the address, and AZURE_STORAGE_ACCOUNT_KEY");
+    assert!(!refused.stderr.contains("AWS"), "{}", refused.stderr);
 }

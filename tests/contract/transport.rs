@@ -26,6 +26,8 @@ use packs::net::Revision;
 use packs::net::Transport;
 use packs::net::Written;
 
+use crate::support::BUCKET;
+use crate::support::Cloud;
 use crate::support::FaultServer;
 use crate::support::Reply;
 use crate::support::Request;
@@ -71,6 +73,36 @@ promises_of_a_peer! { s3: super::empty_bucket();
 
 promises! { directory_too: super::empty_directory();
     tells_what_has_changed, writes_what_is_large_only_if_absent,
+}
+
+/// The same for a service on loopback, which lives as long as its test.
+macro_rules! promises_of_a_cloud {
+    ($implementation:ident: $make:expr; $($promise:ident),+ $(,)?) => {
+        mod $implementation {
+            $(#[test]
+            fn $promise() {
+                let cloud = $make;
+                super::$promise(&*super::cloud_bucket(&cloud, super::BUCKET));
+            })+
+        }
+    };
+}
+
+promises_of_a_cloud! { gs: super::Cloud::google();
+    reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
+    writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, tells_what_has_changed, goes_on_after_a_cut, writes_what_is_large_only_if_absent,
+    lists_what_is_below,
+}
+
+promises_of_a_cloud! { az: super::Cloud::azure();
+    reads_what_was_written, tells_absence, bounds_what_it_reads, refuses_paths_that_leave, writes_only_if_absent, writes_only_if_unchanged,
+    writes_nothing_if_the_content_fails, loses_no_update, opens_what_is_large, tells_what_has_changed, goes_on_after_a_cut, writes_what_is_large_only_if_absent,
+    lists_what_is_below,
+}
+
+fn cloud_bucket(cloud: &Cloud, name: &str) -> Box<dyn Transport> {
+    let settings = NetSettings { variables: cloud.variables().into_iter().collect(), backoff: Duration::ZERO, ..NetSettings::default() };
+    Network::new(settings).open(&cloud.address(name)).expect("it opens")
 }
 
 /// A bucket of an S3 server, reached with the settings of a test.
@@ -248,6 +280,31 @@ fn writes_what_is_large_only_if_absent(transport: &dyn Transport) {
     assert_eq!(write(3, &Precondition::None), Written::Done);
     transport.open("a").expect("it opens").found().expect("it is there").read_exact(&mut first).expect("it arrives");
     assert_eq!(first, [3]);
+}
+
+#[test]
+fn a_cloud_meets_its_own_writes_whose_answers_got_lost_and_keeps_nothing_else() {
+    for cloud in [Cloud::google(), Cloud::azure()] {
+        let bucket = cloud_bucket(&cloud, BUCKET);
+        for (path, when) in [("a", Precondition::Absent), ("b", Precondition::None)] {
+            cloud.lose_answers(1);
+            assert_eq!(write(&*bucket, path, "one", &when), Written::Done);
+            assert_eq!(fetch(&*bucket, path).bytes, b"one");
+            assert_eq!(write(&*bucket, path, "two", &Precondition::Absent), Written::PreconditionFailed);
+        }
+        let large = bucket.write_from("c", &mut io::repeat(1).take(LARGE), &Precondition::Absent).expect("it writes");
+        assert_eq!((large, cloud.names()), (Written::Done, ["prefix/a", "prefix/b", "prefix/c"].map(str::to_owned).to_vec()));
+    }
+}
+
+#[test]
+fn a_bucket_of_a_cloud_that_is_missing_is_an_error() {
+    for cloud in [Cloud::google(), Cloud::azure()] {
+        let transport = cloud_bucket(&cloud, "no-such-bucket");
+        assert!(matches!(transport.read("a", 9), Err(NetError::NoRegistry { .. })));
+        assert!(matches!(transport.write("a", b"", &Precondition::Absent), Err(NetError::NoRegistry { .. })));
+        assert!(matches!(transport.list("index"), Err(NetError::NoRegistry { .. })));
+    }
 }
 
 #[test]

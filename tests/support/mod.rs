@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk and start the program under test")]
 #![allow(dead_code, reason = "each test uses a part")]
 
+mod cloud;
 mod faults;
 mod github;
 mod peers;
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
+pub(crate) use cloud::BUCKET;
+pub(crate) use cloud::Cloud;
 pub(crate) use faults::Fault;
 pub(crate) use faults::FaultServer;
 pub(crate) use faults::Reply;
