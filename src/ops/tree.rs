@@ -315,27 +315,29 @@ impl<'l> Ways<'l> {
         let count = direct.iter().fold(0, |sum: u64, (name, _)| sum.saturating_add(self.counts[*name]));
         let mut ways = Vec::new();
         for (name, range) in direct {
-            self.extend(vec![self.step(name, range)], &mut ways);
+            self.extend((name, range), &mut ways);
         }
         let left_out = count - ways.len() as u64;
         (ways, left_out)
     }
 
     /// Adds the ways that go on from a beginning, in the order of names, until there are enough.
-    fn extend(&self, beginning: Vec<WayStep>, ways: &mut Vec<Vec<WayStep>>) {
-        let mut open = vec![beginning];
-        while let Some(way) = open.pop() {
+    fn extend(&self, beginning: (&'l PackName, &'l Range), ways: &mut Vec<Vec<WayStep>>) {
+        // Each with the number of steps before it: the way so far is kept once, however long it is.
+        let mut open = vec![(0, beginning)];
+        let mut way: Vec<(&PackName, &Range)> = Vec::new();
+        while let Some((before, (name, range))) = open.pop() {
             if ways.len() == WAYS_MAX {
                 return;
             }
-            let last = &way.last().expect("a way begins somewhere").name;
-            if self.distances[last] == 1 {
-                ways.push(way);
+            way.truncate(before);
+            way.push((name, range));
+            if self.distances[name] == 1 {
+                ways.push(way.iter().map(|(name, range)| self.step(name, range)).collect());
                 continue;
             }
-            for edge in edges_nearer(self.lockfile, &self.distances, last).into_iter().rev() {
-                open.push([way.as_slice(), &[self.step(&edge.name, &edge.range)]].concat());
-            }
+            let nearer = edges_nearer(self.lockfile, &self.distances, name).into_iter().rev();
+            open.extend(nearer.map(|edge| (way.len(), (&edge.name, &edge.range))));
         }
     }
 

@@ -5,6 +5,7 @@ mod build;
 mod by_hand;
 mod config;
 mod damaged;
+mod deep;
 mod download;
 mod errors;
 mod gc;

@@ -65,6 +65,9 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Most levels that are drawn as text: further in, a line would be wider than any window, and a chain of thousands as wide as it is long.
+const LEVELS_MAX: usize = 100;
+
 /// One line that is still to be written.
 struct Open<'o> {
     pack: &'o TreePack,
@@ -80,14 +83,20 @@ fn render(outcome: &TreeOutcome) -> String {
     let mut text = format!("environment {}\n", paint(STRONG, &outcome.environment));
     let mut shown: BTreeSet<&PackName> = BTreeSet::new();
     let mut is_shortened = false;
+    let mut cut: Option<&PackName> = None;
     let asked = |pack: &TreePack| pack.asked.as_ref().filter(|_| outcome.direction == TreeDirection::Down).map(ToString::to_string);
     let beginnings = outcome.begins_at.iter().filter_map(|name| packs.get(name)).rev();
     let mut open: Vec<Open<'_>> = beginnings.map(|pack| Open { pack, range: asked(pack), more: vec![] }).collect();
     while let Some(line) = open.pop() {
         let is_known = !shown.insert(&line.pack.name) && !line.pack.edges.is_empty();
+        let is_deepest = !is_known && !line.pack.edges.is_empty() && line.more.len() + 1 == LEVELS_MAX;
         is_shortened |= is_known;
         text += &render_line(&line, outcome.direction, is_known);
-        if is_known {
+        if is_deepest {
+            cut.get_or_insert(&line.pack.name);
+            text.insert_str(text.len() - 1, " …");
+        }
+        if is_known || is_deepest {
             continue;
         }
         let below = line.pack.edges.iter().filter_map(|edge| Some((packs.get(&edge.name)?, edge)));
@@ -100,6 +109,9 @@ fn render(outcome: &TreeOutcome) -> String {
     }
     if is_shortened {
         text += &format!("{}\n", paint(DIM, "(*) what hangs below it stands further up"));
+    }
+    if let Some(name) = cut {
+        text += &format!("{}\n", paint(DIM, format!("… goes on beyond {LEVELS_MAX} levels: `packs tree {name}` begins there, --json has all")));
     }
     text
 }

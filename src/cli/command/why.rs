@@ -1,6 +1,7 @@
 //! `packs why PACK`
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use crate::cli::output::paint;
 use crate::cli::settings::Format;
 use crate::cli::settings::Settings;
 use crate::model::PackName;
+use crate::model::Range;
 use crate::ops;
 use crate::ops::OpsError;
 use crate::ops::WayStep;
@@ -29,6 +31,9 @@ pub struct Arguments {
     /// The pack
     pack: PackName,
 }
+
+/// Most steps of a way that are shown; a longer one loses its middle.
+const STEPS_MAX: usize = 40;
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
     let outcome = ops::why(&settings.context, &arguments.pack)?;
@@ -47,7 +52,12 @@ fn render(outcome: &WhyOutcome) -> String {
             let who = if number == 0 { "packs.toml asks for" } else { "which requires" };
             format!("  {}{} {} {}\n", "  ".repeat(number), paint(DIM, who), step.name, paint(DIM, format!("{} → {}", step.range, step.version)))
         };
-        text.extend(way.iter().enumerate().map(step));
+        let (shown_from_start, shown_to_end) = if way.len() > STEPS_MAX { (STEPS_MAX / 2, STEPS_MAX / 2) } else { (way.len(), 0) };
+        text.extend(way.iter().take(shown_from_start).enumerate().map(step));
+        if way.len() > STEPS_MAX {
+            text += &format!("  {}… {} more packs on the way; --json has all …\n", "  ".repeat(shown_from_start), way.len() - STEPS_MAX);
+            text.extend(way.iter().skip(way.len() - shown_to_end).zip(shown_from_start + 1..).map(|(way_step, number)| step((number, way_step))));
+        }
     }
     if outcome.ways_left_out > 0 {
         text += &format!("  and {} more ways just as short\n", outcome.ways_left_out);
@@ -59,13 +69,13 @@ fn drawing(outcome: &WhyOutcome) -> Drawing {
     let mut drawing = Drawing::default();
     let project = drawing.node("packs.toml".to_owned(), Look::Project);
     let mut places: BTreeMap<&PackName, usize> = BTreeMap::new();
+    let mut drawn: BTreeSet<(usize, usize, &Range)> = BTreeSet::new();
     for way in &outcome.ways {
         let mut from = project;
         for step in way {
             let to = *places.entry(&step.name).or_insert_with(|| drawing.node(format!("{} {}", step.name, step.version), Look::Pack));
-            let edge = Edge { from, to, label: step.range.to_string() };
-            if !drawing.edges.contains(&edge) {
-                drawing.edges.push(edge);
+            if drawn.insert((from, to, &step.range)) {
+                drawing.edges.push(Edge { from, to, label: step.range.to_string() });
             }
             from = to;
         }
