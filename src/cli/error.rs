@@ -784,7 +784,9 @@ fn without_comment(line: &str) -> &str {
 
 /// Says which lines to edit; to do without what was asked for is no advice.
 fn fix_hint(fix: &ShownFix) -> Option<String> {
-    if fix.changes.iter().all(|change| matches!(change, Change::Drop { .. })) {
+    let is_constraint = |change: &Change| matches!(change, Change::Constraint { .. } | Change::DropConstraint { .. });
+    // Whoever wrote a constraint had a reason: weakening it is shown among the fixes, with all others, and not as the thing to do.
+    if fix.changes.iter().all(|change| matches!(change, Change::Drop { .. })) || fix.changes.iter().any(is_constraint) {
         return None;
     }
     let joined = |lines: &[String]| lines.iter().map(|line| without_comment(line).trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");

@@ -26,6 +26,10 @@ pub struct Refusal {
     /// Where the rule is written, if a person wrote it.
     pub at: Option<Place>,
 }
+impl Refusal {
+    /// The rule of a release outside the range that the project allows of its pack.
+    pub const CONSTRAINTS: &str = "constraints";
+}
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.at {

@@ -67,7 +67,14 @@ pub(super) fn applied(project: &Project, environment: &EnvironmentName, changes:
 fn make(edit: &mut Edit, project: &Project, environment: &EnvironmentName, change: &Change) {
     let own = project.manifest.environments.get(environment);
     match change {
-        Change::Override { name, to } => edit.set_override(name, to),
+        Change::Override { name, to, .. } => edit.set_override(name, to),
+        Change::DropOverride { name, .. } => drop(edit.remove_override(name)),
+        Change::Constraint { name, to, .. } => edit.set_constraint(name, to),
+        Change::DropConstraint { name, .. } => drop(edit.remove_constraint(name)),
+        Change::Rename { name, to, .. } => {
+            edit.rename_requirement(Some(environment), name, to);
+            edit.rename_requirement(None, name, to);
+        }
         Change::Range { name, to, .. } => {
             let entry = own.and_then(|own| own.packages.get(name)).map(|entry| (Some(environment), entry));
             let entry = entry.or_else(|| project.manifest.packages.get(name).map(|entry| (None, entry)));

@@ -69,6 +69,8 @@ pub struct LockedEnvironment {
     pub changes: Changes,
     /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
     pub warnings: Vec<ReleaseNotice>,
+    /// Overrides and constraints that count for nothing, found while it was solved; one line each.
+    pub idle_pins: Vec<String>,
 }
 
 /// Makes the lockfiles asked for fresh; several of them all or none.
@@ -156,6 +158,7 @@ fn outcome(context: &Context, project: &Project, plans: &[LockPlan], dry_run: bo
         releases: plan.lockfile.releases.len(),
         changes: plan.changes.clone(),
         warnings: notices::tell(context, project, &plan.lockfile),
+        idle_pins: plan.idle_pins.clone(),
     });
     LockOutcome { dry_run, lockfiles: lockfiles.collect() }
 }

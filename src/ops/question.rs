@@ -11,6 +11,7 @@ use crate::lock::Options;
 use crate::lock::ResolutionMode;
 use crate::manifest::PackageEntry;
 use crate::manifest::Wants;
+use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::Version;
 use crate::ops::Context;
@@ -18,7 +19,9 @@ use crate::ops::OpsError;
 use crate::ops::ShownFix;
 use crate::ops::elsewhere;
 use crate::ops::fix;
+use crate::ops::idle;
 use crate::ops::project::Project;
+use crate::ops::rename;
 use crate::ops::solve::Found;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
@@ -47,6 +50,7 @@ pub(super) struct Question {
     preferences: Preferences,
     /// When to give up whatever is still being looked for: an answer, the smallest conflict, what would help.
     deadline: Timestamp,
+    idle_pins: Vec<String>,
 }
 
 impl Question {
@@ -54,9 +58,36 @@ impl Question {
     pub(super) fn new(context: &Context, project: &Project, (wants, options): (Wants, Options), (found, freedom): (Found, &Freedom)) -> Result<Self, OpsError> {
         let universe = Universe::load(context, project, &wants, options.as_of)?;
         let preferences = preferences(project, &wants, &found, (freedom, &options))?;
+        let idle_pins = idle::warnings(&wants, &universe);
         let roots = wants.packages.values().map(root).collect();
         let deadline = after(context, context.solve_max);
-        Ok(Question { wants, options, found, roots, universe, preferences, deadline })
+        Ok(Question { wants, options, found, roots, universe, preferences, deadline, idle_pins })
+    }
+
+    /// Asks the same of a project that was changed, with the same locked versions preferred, until the same deadline.
+    ///
+    /// # Errors
+    /// As [`Question::new`].
+    pub(super) fn about(&self, context: &Context, project: &Project) -> Result<Self, OpsError> {
+        let environment = &self.wants.environment;
+        let (wants, found) = (project.wants(environment)?, Found::read(project, environment)?);
+        let question = Question::new(context, project, (wants, self.options.clone()), (found, &Freedom::Keep))?;
+        Ok(Question { deadline: self.deadline, ..question })
+    }
+
+    /// Gives the environment.
+    pub(super) fn environment(&self) -> &EnvironmentName {
+        &self.wants.environment
+    }
+
+    /// Gives what is asked for, by name.
+    pub(super) fn packages(&self) -> &BTreeMap<PackName, PackageEntry> {
+        &self.wants.packages
+    }
+
+    /// Gives the overrides and constraints that count for nothing, one line each.
+    pub(super) fn idle_pins(&self) -> &[String] {
+        &self.idle_pins
     }
 
     /// Answers within the time that the context gives for the whole question.
@@ -74,7 +105,7 @@ impl Question {
             requirements: self.wants.requirements(),
             releases,
         };
-        self.found.plan(&self.wants.environment, lockfile)
+        LockPlan { idle_pins: self.idle_pins.clone(), ..self.found.plan(&self.wants.environment, lockfile) }
     }
 
     /// Finds the smallest changes of packs.toml that would help, in what is left of the time.
@@ -82,7 +113,12 @@ impl Question {
     /// # Errors
     /// Those of a packs.toml that cannot be edited.
     pub(super) fn fixes(&self, context: &Context, project: &Project, (conflict, most): (&Conflict, usize)) -> Result<FoundFixes, OpsError> {
-        until(context, self.deadline, |limit| self.fixes_within(project, conflict, (most, limit)))
+        // What cannot be loaded is no fix.
+        let renamed = rename::find(context, project, (self, conflict)).unwrap_or_default();
+        let most = most.saturating_sub(usize::from(renamed.is_some()));
+        let mut fixes = until(context, self.deadline, |limit| self.fixes_within(project, conflict, (most, limit)))?;
+        fixes.shown.splice(0..0, renamed);
+        Ok(fixes)
     }
 
     fn fixes_within(&self, project: &Project, conflict: &Conflict, (most, limit): (usize, &Limit<'_>)) -> Result<FoundFixes, OpsError> {

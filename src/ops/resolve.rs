@@ -65,6 +65,8 @@ pub struct ResolveOutcome {
     /// What it changes against what is locked.
     #[serde(flatten)]
     pub changes: Changes,
+    /// Overrides and constraints that count for nothing; one line each.
+    pub idle_pins: Vec<String>,
     /// Why there is none.
     pub conflict: Option<ConflictReport>,
     /// The explanation of that for people, in at most 40 lines.
@@ -132,10 +134,13 @@ fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Res
     let freedom = request.what_if.as_ref().map_or(Freedom::Keep, |asked| Freedom::Update([asked.name.clone()].into()));
     let options = Asked::new(Locking::Allowed, &freedom).options(&wants, &project, found.options());
     let question = Question::new(context, &project, (wants, options), (found, &freedom))?;
+    if request.apply.is_none() {
+        question.idle_pins().iter().for_each(|warning| context.warn(warning));
+    }
     match question.solve(context) {
         Ok(resolution) => {
-            let plan = question.plan(&resolution);
-            let outcome = ResolveOutcome { solvable: true, releases: plan.lockfile.releases.len(), changes: plan.changes, ..unsolved(context, environment) };
+            let LockPlan { lockfile, changes, idle_pins, .. } = question.plan(&resolution);
+            let outcome = ResolveOutcome { solvable: true, releases: lockfile.releases.len(), changes, idle_pins, ..unsolved(context, environment) };
             Ok(Answer { outcome, fixes: vec![] })
         }
         Err(Failure::Conflict(mut conflict)) => {
@@ -161,6 +166,7 @@ fn explained(
         explanation: Some(conflict.explain()),
         fixes: shown,
         fixes_cut_short: !found.is_complete,
+        idle_pins: question.idle_pins().to_vec(),
         ..unsolved(context, environment)
     };
     Ok(Answer { outcome, fixes })
@@ -172,6 +178,7 @@ fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
         solvable: false,
         releases: 0,
         changes: Changes::default(),
+        idle_pins: vec![],
         conflict: None,
         explanation: None,
         fixes: vec![],

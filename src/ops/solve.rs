@@ -100,6 +100,8 @@ pub(super) struct LockPlan {
     pub state: LockfileState,
     /// What changes against the lockfile found.
     pub changes: Changes,
+    /// Overrides and constraints that count for nothing, one line each.
+    pub idle_pins: Vec<String>,
 }
 
 impl LockPlan {
@@ -135,6 +137,7 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
         context.warn(format!("{} is locked as of {moment}, and nothing newer counts; `packs lock --as-of none` lifts that", environment.lockfile_name()));
     }
     let question = Question::new(context, project, (wants, options), (found, asked.freedom))?;
+    question.idle_pins().iter().for_each(|warning| context.warn(warning));
     let resolution = question.solve(context).map_err(|failure| question.refuse(context, project, failure))?;
     let plan = question.plan(&resolution);
     check_precise(&plan.lockfile, asked.freedom)?;
@@ -231,7 +234,8 @@ impl Found {
             Found::Conflicted(text, ..) => (Some(text), None, LockfileState::Merged),
         };
         let changes = Changes::from_all(crate::lock::diff(old, &lockfile));
-        LockPlan { environment: environment.clone(), file: environment.lockfile_name(), before: before.cloned(), after, lockfile, state, changes }
+        let (environment, file) = (environment.clone(), environment.lockfile_name());
+        LockPlan { environment, file, before: before.cloned(), after, lockfile, state, changes, idle_pins: vec![] }
     }
 }
 
@@ -244,6 +248,7 @@ fn keep(environment: &EnvironmentName, text: &str, lockfile: Lockfile) -> LockPl
         lockfile,
         state: LockfileState::Fresh,
         changes: Changes::default(),
+        idle_pins: vec![],
     }
 }
 

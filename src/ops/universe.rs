@@ -14,7 +14,6 @@ use crate::manifest::RangeEntry;
 use crate::manifest::Wants;
 use crate::model::PackName;
 use crate::model::Platform;
-use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
@@ -32,13 +31,15 @@ use crate::policy::ReleaseFacts;
 use crate::registry::IndexRelease;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
+use crate::resolve::Pin;
 
 /// All candidates of one environment's solve.
 pub(super) struct Universe {
     documents: Documents,
     paths: BTreeMap<PackName, (SourceId, PackManifest)>,
     candidates: BTreeMap<PackName, Vec<Candidate>>,
-    overrides: BTreeMap<PackName, RangeEntry>,
+    overrides: BTreeMap<PackName, Pin>,
+    constraints: BTreeMap<PackName, Pin>,
 }
 
 /// One release of the universe, with what a lockfile records of it.
@@ -54,8 +55,12 @@ impl Candidates for Universe {
         self.candidates.get(name).map(Vec::as_slice)
     }
 
-    fn overridden(&self, name: &PackName) -> Option<&Range> {
-        self.overrides.get(name).map(|entry| &entry.range)
+    fn overridden(&self, name: &PackName) -> Option<&Pin> {
+        self.overrides.get(name)
+    }
+
+    fn constrained(&self, name: &PackName) -> Option<&Pin> {
+        self.constraints.get(name)
     }
 }
 
@@ -72,7 +77,22 @@ impl Universe {
             .map(|(name, (_, document))| (name.clone(), document.releases.iter().map(|release| rules.candidate(name, release)).collect()))
             .collect();
         candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![rules.of_path(name, manifest)])));
-        Ok(Universe { documents, paths, candidates, overrides: wants.overrides.clone() })
+        Ok(Universe { documents, paths, candidates, overrides: pins(&wants.overrides), constraints: pins(&wants.constraints) })
+    }
+
+    /// Tells whether there is a pack among all that may be reached.
+    pub(super) fn has(&self, name: &PackName) -> bool {
+        self.candidates.contains_key(name)
+    }
+
+    /// Gives all packs that may be reached.
+    pub(super) fn names(&self) -> impl Iterator<Item = &PackName> {
+        self.candidates.keys()
+    }
+
+    /// Gives all packs that any release requires, with or without an extra, as often as it is required.
+    pub(super) fn required(&self) -> impl Iterator<Item = &PackName> {
+        self.candidates.values().flatten().flat_map(|release| release.requires.keys().chain(release.extras.values().flat_map(BTreeMap::keys)))
     }
 
     /// Finds a release that was chosen.
@@ -83,6 +103,10 @@ impl Universe {
         let (source, document) = self.documents.found.get(name)?;
         document.releases.iter().find(|release| release.version == *version).map(|release| Offered::Registry(source, release))
     }
+}
+
+fn pins(entries: &BTreeMap<PackName, RangeEntry>) -> BTreeMap<PackName, Pin> {
+    entries.iter().map(|(name, entry)| (name.clone(), Pin { range: entry.range.clone(), at: Some(entry.at.clone()) })).collect()
 }
 
 fn starting_names(wants: &Wants, paths: &BTreeMap<PackName, (SourceId, PackManifest)>) -> BTreeSet<PackName> {
@@ -135,9 +159,9 @@ impl Judge<'_> {
     }
 
     fn judge(&self, name: &PackName, release: &IndexRelease) -> Option<Refusal> {
-        let constraint = self.constraints(name, &release.version);
-        let moment = || self.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
-        constraint.or_else(moment).or_else(|| self.platforms(release)).or_else(|| self.rules(release))
+        let moment = self.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
+        // A constraint speaks last: what it alone refuses is free where it is changed.
+        moment.or_else(|| self.platforms(release)).or_else(|| self.rules(release)).or_else(|| self.constraints(name, &release.version))
     }
 
     fn constraints(&self, name: &PackName, version: &Version) -> Option<Refusal> {

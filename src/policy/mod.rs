@@ -43,7 +43,7 @@ pub fn judge(facts: &ReleaseFacts<'_>, rules: &Rules, policy: Option<&Policy>, n
 
 /// Judges a version against the range that the project allows of its pack.
 pub fn judge_constraint(version: &Version, constraint: &RangeEntry) -> Option<Refusal> {
-    (!constraint.range.matches(version)).then(|| refusal("constraints", format!("it is outside {}", constraint.range), &constraint.at))
+    (!constraint.range.matches(version)).then(|| refusal(Refusal::CONSTRAINTS, format!("it is outside {}", constraint.range), &constraint.at))
 }
 
 /// Judges whether a release was there at a moment; one of which nobody says when it was published was not.

@@ -301,8 +301,10 @@ fn requires<C: Candidates>(universe: &mut Universe<'_, C>, (by, set): (NodeId, &
     }
     let name = universe.name_of(needed);
     let (ranges, at) = if requirer.node == Node::Project { written_by_project(universe, needed, admitted) } else { (written(requirer, set, name), None) };
-    let lack = admitted.is_empty().then(|| lack(universe.known(needed), &ranges));
-    Step::Requires(Requires { by, set: set.clone(), needed, admitted: admitted.clone(), ranges, at, lack })
+    let overridden = universe.candidates().overridden(name).filter(|pin| ranges.iter().any(|range| *range != pin.range)).cloned();
+    let mut step = Requires { by, set: set.clone(), needed, admitted: admitted.clone(), ranges, at, overridden, lack: None };
+    step.lack = admitted.is_empty().then(|| lack(universe.known(needed), &step));
+    Step::Requires(step)
 }
 
 /// The project's requirements that come to this set; two may, if it names the pack twice.
@@ -327,8 +329,9 @@ fn written(requirer: &Known<'_>, set: &Releases, needed: &PackName) -> BTreeSet<
     set.indexes(requirer.count()).filter_map(|index| of_release(requirer.releases[index])).collect()
 }
 
-fn lack(needed: &Known<'_>, ranges: &BTreeSet<Range>) -> Lack {
-    let any = |admits: &dyn Fn(&Range, &Candidate) -> bool| needed.releases.iter().any(|release| ranges.iter().any(|range| admits(range, release)));
+fn lack(needed: &Known<'_>, requires: &Requires) -> Lack {
+    let any =
+        |admits: &dyn Fn(&Range, &Candidate) -> bool| needed.releases.iter().any(|release| requires.ranges_that_count().any(|range| admits(range, release)));
     match () {
         () if !needed.exists => Lack::NoSuchPack,
         () if needed.releases.is_empty() => Lack::NoRelease,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::model::ExtraName;
 use crate::model::PackName;
 use crate::model::Place;
@@ -25,6 +27,15 @@ pub struct Candidate {
     pub refused: Option<Refusal>,
 }
 
+/// A range that the project sets for a pack, whoever requires it: one line of `[overrides]` or of `[constraints]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+pub struct Pin {
+    /// The range.
+    pub range: Range,
+    /// Where it is written.
+    pub at: Option<Place>,
+}
+
 /// All releases there are; the one question the solver has.
 pub trait Candidates {
     /// Gives the releases of a pack in any order, or `None` if there is no such pack. Asked again, it answers the same.
@@ -36,7 +47,13 @@ pub trait Candidates {
     }
 
     /// Gives the range that the project puts in the place of every requirement on a pack, its own too.
-    fn overridden(&self, _name: &PackName) -> Option<&Range> {
+    fn overridden(&self, _name: &PackName) -> Option<&Pin> {
+        None
+    }
+
+    /// Gives the range that every release of a pack must be in. Those that nothing else refuses, and that are outside, have [`Refusal::CONSTRAINTS`] as
+    /// the rule that does.
+    fn constrained(&self, _name: &PackName) -> Option<&Pin> {
         None
     }
 }

@@ -11,6 +11,7 @@ use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::Version;
 use crate::resolve::Candidates;
+use crate::resolve::Pin;
 use crate::resolve::Root;
 use crate::resolve::explain;
 use crate::resolve::explain::Length;
@@ -78,6 +79,8 @@ pub(super) struct Requires {
     /// The requirement as written, in as many ways as these releases write it.
     pub(super) ranges: BTreeSet<Range>,
     pub(super) at: Option<Place>,
+    /// What the project puts in the place of these ranges.
+    pub(super) overridden: Option<Pin>,
     /// Why no release will do, if none does.
     pub(super) lack: Option<Lack>,
 }
@@ -189,6 +192,14 @@ impl Claim {
     /// That none of these releases is chosen.
     pub(super) fn excluded(node: NodeId, set: &Releases) -> Self {
         Claim { node, is_chosen: false, set: set.clone() }
+    }
+}
+
+impl Requires {
+    /// Gives the ranges that count: those written, or what the project puts in their place.
+    pub(super) fn ranges_that_count(&self) -> impl Iterator<Item = &Range> {
+        let written = self.ranges.iter().filter(|_| self.overridden.is_none());
+        self.overridden.iter().map(|pin| &pin.range).chain(written)
     }
 }
 

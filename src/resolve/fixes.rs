@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Range;
+use crate::model::Refusal;
 use crate::model::Version;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
@@ -22,6 +23,7 @@ use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
 use crate::resolve::Failure;
 use crate::resolve::Limit;
+use crate::resolve::Pin;
 use crate::resolve::Preferences;
 use crate::resolve::Resolution;
 use crate::resolve::Root;
@@ -81,12 +83,54 @@ pub enum Change {
         /// Where it is written.
         at: Option<Place>,
     },
-    /// A range in the place of what other packs require.
+    /// A range in the place of what everybody requires.
     Override {
         /// The pack.
         name: PackName,
+        /// The range that is there, if one is.
+        from: Option<Range>,
         /// The range to write.
         to: Range,
+        /// Where the one that is there is written.
+        at: Option<Place>,
+    },
+    /// No override of the pack any more.
+    DropOverride {
+        /// The pack.
+        name: PackName,
+        /// The range as written.
+        from: Range,
+        /// Where it is written.
+        at: Option<Place>,
+    },
+    /// Another range that every release of the pack must be in.
+    Constraint {
+        /// The pack.
+        name: PackName,
+        /// The range as written.
+        from: Range,
+        /// The range to write.
+        to: Range,
+        /// Where it is written.
+        at: Option<Place>,
+    },
+    /// No constraint on the pack any more.
+    DropConstraint {
+        /// The pack.
+        name: PackName,
+        /// The range as written.
+        from: Range,
+        /// Where it is written.
+        at: Option<Place>,
+    },
+    /// Another pack in the place of one that does not exist.
+    Rename {
+        /// The pack that does not exist.
+        name: PackName,
+        /// The pack that may have been meant.
+        to: PackName,
+        /// Where it is written.
+        at: Option<Place>,
     },
     /// No requirement on the pack any more.
     Drop {
@@ -108,6 +152,12 @@ enum Attempt {
     Exactly(Version),
     /// Lets everybody take this range.
     Override(Range),
+    /// Overrides with any stable release instead of the range that is there.
+    OpenOverride,
+    /// Takes the override out.
+    DropOverride,
+    /// Lets the pack be outside its constraint.
+    OpenConstraint,
     /// Takes the requirement out.
     Drop,
 }
@@ -115,27 +165,48 @@ enum Attempt {
 /// Attempts that are made together.
 type Trial = BTreeMap<PackName, Attempt>;
 
+/// The ranges to write in the place of those that a trial leaves open.
+type Written = BTreeMap<PackName, Range>;
+
 /// How good a fix is; the lowest is the best.
 type Rank = (usize, u32, Vec<Change>);
 
-/// The same world with some ranges in the place of everybody's.
-struct Overridden<'a, C> {
+/// The same world with other overrides and constraints.
+struct Changed<'a, C> {
     inner: &'a C,
-    overrides: BTreeMap<&'a PackName, &'a Range>,
+    /// What is written in the place of an override; `None` where it is taken out.
+    overrides: BTreeMap<&'a PackName, Option<Pin>>,
+    /// The releases of packs whose constraint is another one.
+    freed: BTreeMap<&'a PackName, Vec<Candidate>>,
 }
 
-impl<C: Candidates> Candidates for Overridden<'_, C> {
+impl<C: Candidates> Candidates for Changed<'_, C> {
     fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
-        self.inner.releases(name)
+        self.freed.get(name).map(Vec::as_slice).or_else(|| self.inner.releases(name))
     }
 
     fn names(&self) -> Vec<&PackName> {
         self.inner.names()
     }
 
-    fn overridden(&self, name: &PackName) -> Option<&Range> {
-        self.overrides.get(name).copied().or_else(|| self.inner.overridden(name))
+    fn overridden(&self, name: &PackName) -> Option<&Pin> {
+        self.overrides.get(name).map_or_else(|| self.inner.overridden(name), Option::as_ref)
     }
+
+    fn constrained(&self, name: &PackName) -> Option<&Pin> {
+        self.inner.constrained(name).filter(|_| !self.freed.contains_key(name))
+    }
+}
+
+/// Judges releases by another constraint than the one that they were judged by, or by none.
+fn freed(releases: &[Candidate], constraint: Option<&Range>) -> Vec<Candidate> {
+    let judge = |release: &Candidate| match &release.refused {
+        Some(refusal) if refusal.rule == Refusal::CONSTRAINTS && constraint.is_none_or(|range| range.matches(&release.version)) => {
+            Candidate { refused: None, ..release.clone() }
+        }
+        _ => release.clone(),
+    };
+    releases.iter().map(judge).collect()
 }
 
 /// Finds at most so many fixes of a conflict, the smallest change first; where the limit comes before the search is through, those found by then.
@@ -174,6 +245,8 @@ fn attempts(conflict: &Conflict, trial: &Trial, direct: BTreeSet<PackName>) -> V
     let asked: BTreeSet<(PackName, Range)> = conflict.requirements().into_iter().map(|(name, range, _)| (name, range)).collect();
     let demands = conflict.demands().into_iter().filter(|demand| !direct.contains(&demand.0) || asked.contains(demand));
     attempts.extend(demands.map(|(name, range)| (name, Attempt::Override(range))));
+    attempts.extend(conflict.overridden().into_iter().flat_map(|name| [(name.clone(), Attempt::OpenOverride), (name, Attempt::DropOverride)]));
+    attempts.extend(conflict.constrained().into_iter().map(|name| (name, Attempt::OpenConstraint)));
     attempts.extend(direct.into_iter().map(|name| (name, Attempt::Drop)));
     attempts.retain(|(name, _)| !trial.contains_key(name));
     attempts
@@ -247,7 +320,7 @@ impl<C: Candidates> Search<'_, '_, C> {
         if !self.seen.insert(trial.clone()) {
             return Tried::Known;
         }
-        match self.solve(&self.roots(&trial, &BTreeMap::new()), &trial) {
+        match self.solve(&trial, &BTreeMap::new()) {
             Solved::Yes(resolution) => self.written(&trial, &resolution),
             Solved::No(conflict) => Tried::Failed(trial, conflict),
             Solved::TooMany => Tried::Known,
@@ -257,20 +330,28 @@ impl<C: Candidates> Search<'_, '_, C> {
 
     /// Turns the open ranges of a trial that went well into ranges to write, as near to the old ones as still solves.
     fn written(&mut self, trial: &Trial, opened: &Resolution) -> Tried {
-        let of_opened = |write: fn(&Range, &Version) -> Range| -> BTreeMap<PackName, Range> {
-            let open = self.question.roots.iter().filter(|root| trial.get(&root.name) == Some(&Attempt::Open));
-            open.filter_map(|root| Some((root.name.clone(), write(&root.range, &opened.releases.get(&root.name)?.version)))).collect()
+        let of_opened = |write: fn(&Range, &Version) -> Range| -> Written {
+            let open = trial.keys().filter_map(|name| Some((name, self.opened_range(trial, name)?, opened.releases.get(name)?)));
+            open.map(|(name, range, chosen)| (name.clone(), write(range, &chosen.version))).collect()
         };
-        let ways: BTreeSet<(usize, BTreeMap<PackName, Range>)> =
-            [of_opened(alike), of_opened(|_, version| caret(version)), of_opened(|_, version| Range::exactly(version))].into_iter().enumerate().collect();
+        let mut ways = vec![of_opened(alike), of_opened(|_, version| caret(version)), of_opened(|_, version| Range::exactly(version))];
+        // Last, without the constraints.
+        let mut without = ways[0].clone();
+        without.retain(|name, _| trial[name] != Attempt::OpenConstraint);
+        ways.push(without);
         let mut tried = BTreeSet::new();
-        for (_, ranges) in ways {
+        for ranges in ways {
             if !tried.insert(ranges.clone()) {
                 continue;
             }
-            match self.solve(&self.roots(trial, &ranges), trial) {
+            let solved = if ranges.is_empty() { Solved::Yes(opened.clone()) } else { self.solve(trial, &ranges) };
+            match solved {
                 Solved::Yes(resolution) => {
                     let changes = self.changes(trial, &ranges);
+                    if changes.len() < trial.len() {
+                        // An override of what is not needed any more: nothing is left to write there.
+                        return Tried::Known;
+                    }
                     let rank = (changes.len(), self.cost(trial, &ranges), changes.clone());
                     return Tried::Solved(rank, Fix { changes, resolution });
                 }
@@ -281,13 +362,38 @@ impl<C: Candidates> Search<'_, '_, C> {
         Tried::Known
     }
 
+    /// Gives the range that a trial leaves open.
+    fn opened_range(&self, trial: &Trial, name: &PackName) -> Option<&Range> {
+        match trial.get(name)? {
+            Attempt::Open => self.question.roots.iter().find(|root| root.name == *name).map(|root| &root.range),
+            Attempt::OpenOverride => self.question.candidates.overridden(name).map(|pin| &pin.range),
+            Attempt::OpenConstraint => self.question.candidates.constrained(name).map(|pin| &pin.range),
+            Attempt::Exactly(_) | Attempt::Override(_) | Attempt::DropOverride | Attempt::Drop => None,
+        }
+    }
+
+    /// Gives the world that a trial makes, with what is written in the place of what it leaves open.
+    fn world<'w>(candidates: &'w C, trial: &'w Trial, written: &Written) -> Changed<'w, C> {
+        let mut world = Changed { inner: candidates, overrides: BTreeMap::new(), freed: BTreeMap::new() };
+        for (name, attempt) in trial {
+            let pin = |range: Range| Pin { range, at: None };
+            match attempt {
+                Attempt::Override(range) => drop(world.overrides.insert(name, Some(pin(range.clone())))),
+                Attempt::OpenOverride => drop(world.overrides.insert(name, Some(pin(written.get(name).cloned().unwrap_or_else(Range::any))))),
+                Attempt::DropOverride => drop(world.overrides.insert(name, None)),
+                Attempt::OpenConstraint => {
+                    drop(world.freed.insert(name, freed(candidates.releases(name).unwrap_or_default(), written.get(name))));
+                }
+                Attempt::Open | Attempt::Exactly(_) | Attempt::Drop => {}
+            }
+        }
+        world
+    }
+
     /// Solves a trial, the whole project only if no conflict met so far stands.
-    fn solve(&mut self, roots: &[Root], trial: &Trial) -> Solved {
-        let overrides = trial.iter().filter_map(|(name, attempt)| match attempt {
-            Attempt::Override(range) => Some((name, range)),
-            Attempt::Open | Attempt::Exactly(_) | Attempt::Drop => None,
-        });
-        let world = Overridden { inner: self.question.candidates, overrides: overrides.collect() };
+    fn solve(&mut self, trial: &Trial, written: &Written) -> Solved {
+        let roots = &self.roots(trial, written);
+        let world = Self::world(self.question.candidates, trial, written);
         let (preferences, limit) = (self.question.preferences, self.limit);
         for (packs, conflict) in self.met.iter().rev() {
             if trial.keys().all(|name| !packs.contains(name)) {
@@ -314,9 +420,9 @@ impl<C: Candidates> Search<'_, '_, C> {
     }
 
     /// Gives the direct requirements of a trial; an open range is any, or what is to be written in its place.
-    fn roots(&self, trial: &Trial, written: &BTreeMap<PackName, Range>) -> Vec<Root> {
+    fn roots(&self, trial: &Trial, written: &Written) -> Vec<Root> {
         let root = |root: &Root| match trial.get(&root.name) {
-            None | Some(Attempt::Override(_)) => Some(root.clone()),
+            None | Some(Attempt::Override(_) | Attempt::OpenOverride | Attempt::DropOverride | Attempt::OpenConstraint) => Some(root.clone()),
             Some(Attempt::Open) => Some(Root { range: written.get(&root.name).cloned().unwrap_or_else(Range::any), ..root.clone() }),
             Some(Attempt::Exactly(version)) => Some(Root { range: Range::exactly(version), ..root.clone() }),
             Some(Attempt::Drop) => None,
@@ -324,14 +430,25 @@ impl<C: Candidates> Search<'_, '_, C> {
         self.question.roots.iter().filter_map(root).collect()
     }
 
-    fn changes(&self, trial: &Trial, written: &BTreeMap<PackName, Range>) -> Vec<Change> {
+    fn changes(&self, trial: &Trial, written: &Written) -> Vec<Change> {
         let change = |(name, attempt): (&PackName, &Attempt)| {
+            let (overridden, constrained) = (self.question.candidates.overridden(name), self.question.candidates.constrained(name));
+            let overriding = |to: &Range| {
+                let (from, at) = (overridden.map(|pin| pin.range.clone()), overridden.and_then(|pin| pin.at.clone()));
+                Change::Override { name: name.clone(), from, to: to.clone(), at }
+            };
             let root = self.question.roots.iter().find(|root| root.name == *name);
             let range = |to: Range| root.map(|root| Change::Range { name: name.clone(), from: root.range.clone(), to, at: root.at.clone() });
             match attempt {
                 Attempt::Open => range(written.get(name)?.clone()),
                 Attempt::Exactly(version) => range(Range::exactly(version)),
-                Attempt::Override(to) => Some(Change::Override { name: name.clone(), to: to.clone() }),
+                Attempt::Override(to) => Some(overriding(to)),
+                Attempt::OpenOverride => written.get(name).map(overriding),
+                Attempt::DropOverride => overridden.cloned().map(|Pin { range: from, at }| Change::DropOverride { name: name.clone(), from, at }),
+                Attempt::OpenConstraint => constrained.cloned().map(|Pin { range: from, at }| match written.get(name).cloned() {
+                    Some(to) => Change::Constraint { name: name.clone(), from, to, at },
+                    None => Change::DropConstraint { name: name.clone(), from, at },
+                }),
                 Attempt::Drop => root.map(|root| Change::Drop { name: name.clone(), from: root.range.clone(), at: root.at.clone() }),
             }
         };
@@ -339,12 +456,15 @@ impl<C: Candidates> Search<'_, '_, C> {
     }
 
     /// Says how much each attempt takes from a project: a newer release less than an older one, an unstable or a forced one more, doing without most.
-    fn cost(&self, trial: &Trial, written: &BTreeMap<PackName, Range>) -> u32 {
+    fn cost(&self, trial: &Trial, written: &Written) -> u32 {
         let cost = |(name, attempt): (&PackName, &Attempt)| match attempt {
             Attempt::Open => 1 + u32::from(!self.is_newer(name, written.get(name))),
             Attempt::Exactly(version) if version.is_prerelease() => 4,
             Attempt::Exactly(_) => 6,
+            Attempt::OpenOverride => 3,
+            Attempt::DropOverride => 5,
             Attempt::Override(_) => 8,
+            Attempt::OpenConstraint => 9 + 2 * u32::from(!written.contains_key(name)),
             Attempt::Drop => 16,
         };
         trial.iter().map(cost).sum()
@@ -361,16 +481,20 @@ impl<C: Candidates> Search<'_, '_, C> {
     }
 }
 
-/// Writes a range around a version in the way of another one: `^1` around 2.3.4 is `^2`, `~1.0` is `~2.3`, `=1.0.0` is `=2.3.4`.
+/// Writes a range around a version in the way of another one: `^1` around 2.3.4 is `^2`, `~1.0` is `~2.3`, `=1.0.0` is `=2.3.4`, `<2` is `<3`.
 fn alike(range: &Range, version: &Version) -> Range {
     let text = range.as_str();
-    let digits = text.trim_start_matches(['^', '~', '=', ' ']);
+    let digits = text.trim_start_matches(['^', '~', '<', '>', '=', ' ']);
     let operator = &text[..text.len() - digits.len()];
     let count = digits.split('.').count();
     let is_plain = count <= 3 && digits.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     let semver = version.as_semver();
-    let parts = [semver.major, semver.minor, semver.patch].map(|part| part.to_string());
-    let written = Range::parse(&format!("{operator}{}", parts[..count.min(3)].join(".")));
+    let mut parts = [semver.major, semver.minor, semver.patch];
+    if operator.trim() == "<" {
+        // The first that is not meant any more.
+        parts[count.min(3) - 1] = parts[count.min(3) - 1].saturating_add(1);
+    }
+    let written = Range::parse(&format!("{operator}{}", parts.map(|part| part.to_string())[..count.min(3)].join(".")));
     written.ok().filter(|written| is_plain && written.matches(version)).unwrap_or_else(|| caret(version))
 }
 
@@ -392,6 +516,11 @@ mod tests {
             ("=1.0.0", "2.3.4", "=2.3.4"),
             ("= 1.0.0", "2.3.4", "= 2.3.4"),
             ("^0.2", "0.3.1", "^0.3"),
+            ("<2", "2.3.4", "<3"),
+            ("< 2.0", "2.3.4", "< 2.4"),
+            ("<=1.4.0", "2.3.4", "<=2.3.4"),
+            (">=3", "2.3.4", ">=2"),
+            (">3", "2.3.4", "^2.3.4"),
             (">=1, <2", "2.3.4", "^2.3.4"),
             ("1.*", "2.3.4", "^2.3.4"),
             ("*", "2.3.4", "^2.3.4"),

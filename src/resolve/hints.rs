@@ -155,14 +155,19 @@ fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known:
         return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest(universe, name), at }];
     }
     let mut hints = yanked(name, known, demands);
-    let unmet = demands.iter().filter(|demand| demand.admitted.is_empty()).flat_map(|demand| &demand.ranges);
-    hints.extend(unmet.filter_map(|range| prerelease(name, known, range)));
+    let unmet = demands.iter().filter(|demand| demand.admitted.is_empty());
+    // What the project overrides, only an override can change.
+    let of_demand = |demand: &&Requires| {
+        let direct = known.is_direct && demand.overridden.is_none();
+        demand.ranges_that_count().filter_map(|range| prerelease((name, direct), known, range)).collect::<Vec<_>>()
+    };
+    hints.extend(unmet.flat_map(of_demand));
     hints
 }
 
 /// Hidden releases that one demand without any release names, or that all of several demands would share.
 fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {
-    let admits = |demand: &&&Requires, release: &Candidate| demand.ranges.iter().any(|range| range.matches(&release.version));
+    let admits = |demand: &&&Requires, release: &Candidate| demand.ranges_that_count().any(|range| range.matches(&release.version));
     let mut hints = Vec::new();
     for (index, release) in known.releases.iter().enumerate() {
         let Some(reason) = &release.yanked else { continue };
@@ -176,9 +181,9 @@ fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<Conf
     hints
 }
 
-fn prerelease(name: &PackName, known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
+fn prerelease((name, direct): (&PackName, bool), known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
     let highest = known.releases.iter().filter(|release| would_match_as_stable(range, release)).max_by_key(|release| &release.version)?;
-    Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone(), direct: known.is_direct })
+    Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone(), direct })
 }
 
 /// The pack whose name is likest, if it is like at all: a third of the letters may differ.

@@ -31,6 +31,7 @@ pub use candidates::Candidate;
 pub use candidates::Candidates;
 pub use candidates::Chosen;
 pub use candidates::Mode;
+pub use candidates::Pin;
 pub use candidates::Preferences;
 pub use candidates::Resolution;
 pub use candidates::Root;

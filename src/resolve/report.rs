@@ -13,6 +13,7 @@ use crate::model::Refusal;
 use crate::model::Version;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
+use crate::resolve::Pin;
 use crate::resolve::conflict::Step;
 use crate::resolve::conflict::Subject;
 use crate::resolve::conflict::Unavailable;
@@ -76,6 +77,8 @@ pub struct Need {
     pub name: PackName,
     /// The ranges as written, in as many ways as these releases write them.
     pub ranges: BTreeSet<Range>,
+    /// What the project puts in the place of these ranges.
+    pub overridden: Option<Pin>,
     /// The versions that will do, ascending.
     pub admits: Vec<Version>,
     /// Where it is written, if the project requires it.
@@ -161,6 +164,24 @@ impl Conflict {
         demands.iter().filter(|(name, _)| counts[name] > 1).cloned().collect()
     }
 
+    /// Gives the packs of which the proof rests on an override.
+    pub(super) fn overridden(&self) -> BTreeSet<PackName> {
+        let overridden = self.steps.iter().filter_map(|step| match step {
+            Step::Requires(requires) if requires.overridden.is_some() => self.pack(requires.needed),
+            _ => None,
+        });
+        overridden.cloned().collect()
+    }
+
+    /// Gives the packs of which the proof rests on a constraint.
+    pub(super) fn constrained(&self) -> BTreeSet<PackName> {
+        let constrained = self.steps.iter().filter_map(|step| match step {
+            Step::Unavailable { node, reason: Unavailable::Refused(refusal), .. } if refusal.rule == Refusal::CONSTRAINTS => self.pack(*node),
+            _ => None,
+        });
+        constrained.cloned().collect()
+    }
+
     /// Gives the packs that the proof speaks of: while nothing is changed about any of them, it holds.
     pub(super) fn packs(&self) -> BTreeSet<PackName> {
         self.subjects.keys().filter_map(|node| self.pack(*node).cloned()).collect()
@@ -180,6 +201,7 @@ impl Conflict {
                 let need = |name: &PackName| Need {
                     name: name.clone(),
                     ranges: requires.ranges.clone(),
+                    overridden: requires.overridden.clone(),
                     admits: self.versions(requires.needed, &requires.admitted),
                     at: requires.at.clone(),
                 };
@@ -227,7 +249,8 @@ impl Conflict {
                 Step::Requires(requires) => {
                     let ranges: Vec<&str> = requires.ranges.iter().map(Range::as_str).collect();
                     let by = wording.versions_in_words(requires.by, &requires.set);
-                    edges.insert(GraphEdge { from: place(requires.by), to: place(requires.needed), by, range: ranges.join(" or ") });
+                    let instead = requires.overridden.as_ref().map(|pin| format!(", overridden with {}", pin.range)).unwrap_or_default();
+                    edges.insert(GraphEdge { from: place(requires.by), to: place(requires.needed), by, range: ranges.join(" or ") + &instead });
                     demands.entry(requires.needed).or_default().insert(&requires.ranges);
                     if requires.lack.is_some() {
                         trouble.insert(requires.needed);

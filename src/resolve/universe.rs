@@ -207,7 +207,7 @@ impl<'a, C: Candidates> Universe<'a, C> {
         }
         let known = self.known(pack);
         let meant = match known.node {
-            Node::Pack(name) => self.candidates.overridden(name).unwrap_or(range),
+            Node::Pack(name) => self.candidates.overridden(name).map_or(range, |pin| &pin.range),
             Node::Project | Node::Extra(..) => range,
         };
         let exact = meant.exact_version();

@@ -38,7 +38,7 @@ impl<'a> Wording<'a> {
             if let Step::Requires(requires) = step {
                 // Where one set was written in several ways, the first by its text, so that the choice is no accident.
                 let known = written.get(&(requires.needed, &requires.admitted)).copied();
-                if let Some(first) = requires.ranges.iter().chain(known).min() {
+                if let Some(first) = requires.ranges_that_count().chain(known).min() {
                     written.insert((requires.needed, &requires.admitted), first);
                 }
             }
@@ -139,8 +139,13 @@ impl<'a> Wording<'a> {
     fn requires(&self, requires: &Requires) -> String {
         let ranges: Vec<&str> = requires.ranges.iter().map(Range::as_str).collect();
         let who = self.releases(requires.by, &requires.set, "and").with_verb("requires", "require");
-        let text = format!("{who} {}", self.name_with_range(requires.needed, &join(&ranges, "or")));
-        requires.lack.map_or_else(|| text.clone(), |lack| format!("{text} ({})", self.lack(requires.needed, lack)))
+        let asked = format!("{who} {}", self.name_with_range(requires.needed, &join(&ranges, "or")));
+        let instead = requires.overridden.as_ref().map(|pin| {
+            let place = pin.at.as_ref().map_or_else(|| "packs.toml".to_owned(), ToString::to_string);
+            format!("{place} overrides that with {}", pin.range)
+        });
+        let remarks: Vec<String> = instead.into_iter().chain(requires.lack.map(|lack| self.lack(requires.needed, lack))).collect();
+        if remarks.is_empty() { asked } else { format!("{asked} ({})", remarks.join("; ")) }
     }
 
     fn lack(&self, needed: NodeId, lack: Lack) -> String {

@@ -225,3 +225,185 @@ fn a_yanked_release_is_offered_last() {
     `packs resolve --apply N` makes one of them
     "#);
 }
+
+/// A project whose override and constraint can be part of a conflict.
+fn pinned(pins: &str) -> TestEnv {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("forms", "1.0.0"),
+        Pack::new("forms", "1.3.0"),
+        Pack::new("forms", "2.0.0"),
+        Pack::new("app", "1.0.0").requires("forms", "^1"),
+        Pack::new("app", "2.0.0").requires("forms", "^2"),
+    ]);
+    world.manifest(&format!("[packages]\napp = \"^2\"\n\n{pins}"));
+    world
+}
+
+#[test]
+fn an_override_that_counts_is_named_and_may_be_changed() {
+    let world = pinned("[overrides]\nforms = \"~1.2\"  # for now\n");
+    insta::assert_snapshot!(world.packs(["resolve", "--fixes", "5"]).fails(3).stdout, @r#"
+    environment default: there is no resolution
+    This requirement cannot be met:
+      packs.toml:8  app ^2
+    Because app 2.0.0 requires forms ^2 (packs.toml:11 overrides that with ~1.2; no release is in that range; the newest is 2.0.0) and your project requires app ^2, that requirement cannot be met.
+    fix 1
+      packs.toml:11
+        - forms = "~1.2"  # for now
+        + forms = "~2.0"  # for now
+      would lock: + app 2.0.0, + forms 2.0.0
+    fix 2
+      packs.toml:11
+        - forms = "~1.2"  # for now
+      would lock: + app 2.0.0, + forms 2.0.0
+    fix 3
+      packs.toml:8
+        - app = "^2"
+    `packs resolve --apply N` makes one of them
+    "#);
+    let document = world.packs(["resolve", "--json"]).fails(3).json();
+    let step = &document["conflict"]["steps"].as_array().expect("steps").iter().find(|step| step["needs"]["name"] == "forms").expect("it is there")["needs"];
+    assert_eq!((&step["overridden"]["range"], &step["overridden"]["at"]["line"]), (&"~1.2".into(), &11.into()));
+    world.packs(["lock"]).fails(3).says("this would do: in packs.toml:11 write forms = \"~2.0\" instead of forms = \"~1.2\"");
+    world.packs(["resolve", "--apply", "2"]).succeeds();
+    assert!(!world.read("packs.toml").contains("~1.2"), "{}", world.read("packs.toml"));
+}
+
+#[test]
+fn an_override_is_named_where_it_contradicts_another_pack() {
+    let world = pinned("[overrides]\nforms = \"=2.0.0\"\n[constraints]\nforms = \"<2\"\n");
+    let ran = world.packs(["resolve"]).fails(3);
+    ran.prints("app 2.0.0 requires forms ^2 (packs.toml:11 overrides that with =2.0.0)").prints("forms 2.0.0 is not allowed (it is outside <2, packs.toml:13)");
+}
+
+#[test]
+fn a_constraint_may_be_changed_by_a_fix_but_not_by_a_hint() {
+    let world = pinned("[constraints]\nforms = \"<2\"\n");
+    insta::assert_snapshot!(world.packs(["resolve", "--fixes", "5"]).fails(3).stdout, @r#"
+    environment default: there is no resolution
+    This requirement cannot be met:
+      packs.toml:8  app ^2
+    Because forms 2.0.0 is not allowed (it is outside <2, packs.toml:11), app 2.0.0 requires forms ^2, and your project requires app ^2, that requirement cannot be met.
+    hint: forms 2.0.0 would do but is not allowed: it is outside <2, packs.toml:11
+    fix 1
+      packs.toml:8
+        - app = "^2"
+        + app = "^1"
+      would lock: + app 1.0.0, + forms 1.3.0
+    fix 2
+      packs.toml:11
+        - forms = "<2"
+        + forms = "<3"
+      would lock: + app 2.0.0, + forms 2.0.0
+    fix 3
+      packs.toml:8
+        - app = "^2"
+    `packs resolve --apply N` makes one of them
+    "#);
+    world.manifest("[packages]\napp = \"=2.0.0\"\nforms = \"*\"\n\n[constraints]\nforms = \"<2\"\n");
+    let ran = world.packs(["lock"]).fails(3);
+    assert!(!ran.stderr.contains("forms = \"<3\""), "{}", ran.stderr);
+    world.packs(["resolve", "--fixes", "9"]).fails(3).prints("+ forms = \"<3\"");
+}
+
+/// Where another rule refuses a release as well, a wider constraint is no fix.
+#[test]
+fn a_constraint_is_not_blamed_for_what_another_rule_refuses() {
+    let world = pinned("[constraints]\nforms = \"<2\"\n\n[policy]\nlicenses = { deny = [\"MIT\"] }\n");
+    let ran = world.packs(["resolve", "--fixes", "5"]).fails(3);
+    ran.prints("its licence MIT is denied");
+    assert!(!ran.stdout.contains("<3"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_pin_that_counts_for_nothing_is_told() {
+    let world = pinned("[overrides]\nfroms = \"^2\"\n\n[constraints]\ncharts = \"<3\"\nforms = \"<3\"\n");
+    let ran = world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(ran.stderr, @r#"
+    warning: packs.toml:11: froms = "^2" under [overrides] counts for nothing: nothing requires froms; did you mean forms?
+    warning: packs.toml:14: charts = "<3" under [constraints] counts for nothing: nothing requires charts
+    "#);
+    assert!(world.packs(["lock"]).succeeds().stderr.is_empty(), "nothing is solved anew");
+    let document = world.packs(["resolve", "--json"]).succeeds().json();
+    assert_eq!(document["idle_pins"].as_array().map(Vec::len), Some(2), "{document}");
+    // A pack that some release requires, even if none of these is chosen, is one that may have to be pinned.
+    world.manifest("[packages]\napp = \"^2\"\n\n[constraints]\nforms = \">=1\"\n");
+    let document = world.packs(["lock", "--json"]).succeeds().json();
+    assert_eq!(document["lockfiles"][0]["idle_pins"].as_array().map(Vec::len), Some(0), "{document}");
+}
+
+#[test]
+fn a_mistyped_name_is_renamed_by_a_fix() {
+    let world = pinned("");
+    world.manifest("[packages]\napp = \"^2\"\nfomrs = { version = \"^2\", priority = 3 }  # ours\n");
+    insta::assert_snapshot!(world.packs(["resolve", "--fixes", "3"]).fails(3).stdout, @r#"
+    environment default: there is no resolution
+    This requirement cannot be met:
+      packs.toml:9  fomrs ^2
+    Because your project requires fomrs ^2 (there is no such pack), that requirement cannot be met.
+    hint: there is no pack fomrs; did you mean forms?
+    fix 1
+      packs.toml:9
+        - fomrs = { version = "^2", priority = 3 }  # ours
+        + forms = { version = "^2", priority = 3 }  # ours
+      would lock: + app 2.0.0, + forms 2.0.0
+    fix 2
+      packs.toml:9
+        - fomrs = { version = "^2", priority = 3 }  # ours
+      would lock: + app 2.0.0, + forms 2.0.0
+    `packs resolve --apply N` makes one of them
+    "#);
+    world.packs(["resolve", "--apply", "1"]).succeeds();
+    assert!(world.read("packs.toml").contains("forms = { version = \"^2\", priority = 3 }  # ours"), "{}", world.read("packs.toml"));
+    world.packs(["lock", "--check"]).succeeds();
+    // Two at once, and none where the other name does not help.
+    world.manifest("[packages]\napps = \"^2\"\nfomrs = \"^2\"\n");
+    world.packs(["resolve", "--fixes", "1"]).fails(3).prints("+ app = \"^2\"").prints("+ forms = \"^2\"");
+    world.manifest("[packages]\napp = \"^2\"\nfomrs = \"^1\"\n");
+    assert!(!world.packs(["resolve", "--fixes", "9"]).fails(3).stdout.contains("+ forms"));
+    world.manifest("[packages]\nforms = \"^2\"\nfomrs = \"^2\"\n");
+    assert!(!world.packs(["resolve", "--fixes", "9"]).fails(3).stdout.contains("+ forms"), "it is required already");
+}
+
+/// Every hint that a conflict may have, as it is shown.
+#[test]
+fn each_hint_says_what_to_do() {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("kanban", "1.0.0"),
+        Pack::new("kanban", "2.0.0-rc.1"),
+        Pack::new("board", "1.0.0").requires("kanban", "^2"),
+        Pack::new("report", "1.0.0"),
+    ]);
+    let hints = |packages: &str, arguments: &[&str]| {
+        world.manifest(&format!("[packages]\n{packages}\n"));
+        let stderr = world.packs([&["lock"], arguments].concat()).fails(3).stderr;
+        stderr.lines().filter(|line| line.starts_with("hint: ") || line.starts_with("error: ")).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    insta::assert_snapshot!(hints("kanban = \"^2\"", &[]), @r#"
+    error: environment default: no set of releases satisfies packs.toml
+    hint: the pre-release kanban 2.0.0-rc.1 would do: write kanban = "=2.0.0-rc.1"
+    hint: this would do: in packs.toml:8 write kanban = "^1" instead of kanban = "^2"; `packs resolve --fixes 3` shows more
+    "#);
+    insta::assert_snapshot!(hints("board = \"^1\"", &[]), @r#"
+    error: environment default: no set of releases satisfies packs.toml
+    hint: the pre-release kanban 2.0.0-rc.1 would do: write kanban = "=2.0.0-rc.1" under [overrides] in packs.toml
+    hint: this would do: in packs.toml:9 add [overrides], kanban = "=2.0.0-rc.1"; `packs resolve --fixes 3` shows more
+    "#);
+    insta::assert_snapshot!(hints("report = \"^1\"", &["--as-of", "2020-01-01"]), @r#"
+    error: environment default: no set of releases satisfies packs.toml
+    hint: report 1.0.0 would do but is not allowed: it was published at [TIME], after [TIME]
+    "#);
+    insta::assert_snapshot!(hints("repord = \"^1\"", &[]), @r#"
+    error: environment default: no set of releases satisfies packs.toml
+    hint: there is no pack repord; did you mean report?
+    "#);
+    let index = world.registry().join("index/re/report.json");
+    let text = fs::read_to_string(&index).expect("there").replace("\"any\"", "\"linux-x86_64\"");
+    fs::write(&index, text).expect("written");
+    insta::assert_snapshot!(hints("report = \"^1\"", &[]), @r#"
+    error: environment default: no set of releases satisfies packs.toml
+    hint: report 1.0.0 would do but is not allowed: it has no archive for linux-aarch64, macos-aarch64
+    "#);
+}

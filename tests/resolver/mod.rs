@@ -3,6 +3,7 @@
 mod choices;
 mod conflicts;
 mod deep;
+mod documented;
 mod edits;
 mod modes;
 #[path = "../../benches/numbers.rs"]
@@ -21,10 +22,12 @@ use packs::model::Range;
 use packs::model::Refusal;
 use packs::model::Version;
 use packs::resolve::Candidate;
+use packs::resolve::Candidates;
 use packs::resolve::Chosen;
 use packs::resolve::Conflict;
 use packs::resolve::Failure;
 use packs::resolve::Limit;
+use packs::resolve::Pin;
 use packs::resolve::Preferences;
 use packs::resolve::Resolution;
 use packs::resolve::Root;
@@ -45,8 +48,48 @@ fn range(text: &str) -> Range {
     Range::parse(text).expect("a valid range")
 }
 
+/// A world in which the project has its own mind about some packs.
+#[derive(Debug, Clone, Default)]
+struct Pinned {
+    world: World,
+    overrides: BTreeMap<PackName, Pin>,
+    constraints: BTreeMap<PackName, Pin>,
+}
+
+impl Pinned {
+    /// Judges the releases of a world by the constraints.
+    fn new(mut world: World, overrides: BTreeMap<PackName, Pin>, constraints: BTreeMap<PackName, Pin>) -> Self {
+        for (name, pin) in &constraints {
+            let reason = format!("it is outside {}", pin.range);
+            let refusal = Refusal { rule: Refusal::CONSTRAINTS.to_owned(), reason, at: pin.at.clone() };
+            for release in world.get_mut(name).into_iter().flatten().filter(|release| !pin.range.matches(&release.version)) {
+                release.refused.get_or_insert_with(|| refusal.clone());
+            }
+        }
+        Pinned { world, overrides, constraints }
+    }
+}
+
+impl Candidates for Pinned {
+    fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
+        self.world.releases(name)
+    }
+
+    fn overridden(&self, name: &PackName) -> Option<&Pin> {
+        self.overrides.get(name)
+    }
+
+    fn constrained(&self, name: &PackName) -> Option<&Pin> {
+        self.constraints.get(name)
+    }
+}
+
+fn pin(text: &str) -> Pin {
+    Pin { range: range(text), at: Some(Place { file: "packs.toml".into(), line: 41 }) }
+}
+
 /// Resolves with all the time it takes.
-fn solve(roots: &[Root], world: &World, preferences: &Preferences) -> Result<Resolution, Box<Conflict>> {
+fn solve(roots: &[Root], world: &impl Candidates, preferences: &Preferences) -> Result<Resolution, Box<Conflict>> {
     resolve(roots, world, preferences, &Limit::none()).map_err(|failure| match failure {
         Failure::Conflict(conflict) => conflict,
         Failure::OutOfTime { .. } => panic!("there is no limit"),

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use packs::model::PackName;
-use packs::model::Range;
-use packs::resolve::Candidate;
-use packs::resolve::Candidates;
 use packs::resolve::Limit;
 use packs::resolve::Mode;
 use packs::resolve::Preferences;
 use packs::resolve::resolve;
 
-use crate::resolver::World;
+use crate::resolver::Pinned;
 use crate::resolver::name;
-use crate::resolver::range;
+use crate::resolver::pin;
 use crate::resolver::roots;
 use crate::resolver::show;
 use crate::resolver::version;
@@ -52,22 +48,9 @@ fn what_is_locked_comes_before_every_mode() {
     assert_eq!(show(&found), "app 1.0.0, lib 1.1.0");
 }
 
-/// A world in which the project has its own mind about some packs.
-struct Overridden(World, BTreeMap<PackName, Range>);
-
-impl Candidates for Overridden {
-    fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
-        self.0.releases(name)
-    }
-
-    fn overridden(&self, name: &PackName) -> Option<&Range> {
-        self.1.get(name)
-    }
-}
-
 #[test]
 fn an_override_takes_the_place_of_every_requirement() {
-    let world = Overridden(world(RELEASES), [(name("lib"), range("^2"))].into());
+    let world = Pinned::new(world(RELEASES), [(name("lib"), pin("^2"))].into(), BTreeMap::new());
     let found = resolve(&roots(&["app ^1", "lib ^1"]), &world, &Preferences::default(), &Limit::none()).expect("a resolution");
     assert_eq!(show(&found), "app 1.1.0, lib 2.0.0");
     // What a release says it needs stays as it says it: the lockfile must agree with its manifest.

@@ -10,16 +10,22 @@ use packs::model::Range;
 use packs::model::Refusal;
 use packs::model::Version;
 use packs::resolve::Candidate;
+use packs::resolve::Change;
 use packs::resolve::Conflict;
+use packs::resolve::Limit;
+use packs::resolve::Pin;
 use packs::resolve::Preferences;
 use packs::resolve::Resolution;
 use packs::resolve::Root;
+use packs::resolve::find_fixes;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::sample::subsequence;
 
+use crate::resolver::Pinned;
 use crate::resolver::World;
 use crate::resolver::name;
+use crate::resolver::pin;
 use crate::resolver::range;
 use crate::resolver::solve;
 use crate::resolver::version;
@@ -80,22 +86,35 @@ fn extra_name() -> ExtraName {
     ExtraName::parse("x").expect("a valid extra")
 }
 
+fn any_pins(ranges: &'static [&'static str]) -> impl Strategy<Value = BTreeMap<PackName, Pin>> {
+    let pins = proptest::collection::btree_map(select(&PACKS[..]).prop_map(name), select(ranges).prop_map(pin), 1..=2);
+    proptest::option::weighted(0.3, pins).prop_map(Option::unwrap_or_default)
+}
+
+/// A world, of which the project overrides some packs and constrains others.
+fn any_pinned() -> impl Strategy<Value = Pinned> {
+    let overrides = any_pins(&["*", "^1", "^2", "=1.1.0", "=2.0.0-rc.1", "^3"]);
+    let constraints = any_pins(&["<2", ">=1.1", "^2", "=1.1.0", ">=1.0.0-rc.1"]);
+    (any_world(), overrides, constraints).prop_map(|(world, overrides, constraints)| Pinned::new(world, overrides, constraints))
+}
+
 /// The rules of choice, written down a second time and as plainly as possible.
 struct Oracle<'a> {
-    world: &'a World,
+    world: &'a Pinned,
     roots: &'a [Root],
-    locked: &'a BTreeMap<PackName, Version>,
+    preferences: &'a Preferences,
 }
 
 impl Oracle<'_> {
     fn is_visible(&self, name: &PackName, wanted: &Range, release: &Candidate) -> bool {
         release.yanked.is_none()
-            || self.locked.get(name) == Some(&release.version)
+            || self.preferences.locked.get(name) == Some(&release.version)
             || self.roots.iter().any(|root| root.name == *name && root.range.exact_version().is_some() && root.range.matches(&release.version))
             || wanted.exact_version().is_some()
     }
 
     fn admits(&self, name: &PackName, wanted: &Range, release: &Candidate) -> bool {
+        let wanted = self.world.overrides.get(name).map_or(wanted, |pin| &pin.range);
         wanted.matches(&release.version) && self.is_visible(name, wanted, release)
     }
 
@@ -108,12 +127,15 @@ impl Oracle<'_> {
     /// The best release of each pack that the project names: of those that are locked first, then by name, each the best that goes with those before.
     fn best(&self) -> BTreeMap<&PackName, &Version> {
         let roots: Vec<&Root> = self.roots.iter().collect();
-        let is_locked = |name: &PackName| self.world[name].iter().any(|release| self.locked.get(name) == Some(&release.version));
+        let locked = &self.preferences.locked;
+        let is_locked = |name: &PackName| self.world.world[name].iter().any(|release| locked.get(name) == Some(&release.version));
         let direct: BTreeSet<(bool, &PackName)> = roots.iter().map(|root| (!is_locked(&root.name), &root.name)).collect();
         let mut fixed = BTreeMap::new();
         for (_, name) in direct {
-            let mut releases: Vec<&Version> = self.world[name].iter().map(|release| &release.version).collect();
-            releases.sort_by_key(|version| (self.locked.get(name) == Some(*version), !version.is_prerelease(), *version));
+            let mut releases: Vec<&Version> = self.world.world[name].iter().map(|release| &release.version).collect();
+            let in_another = |version: &Version| self.preferences.others.get(name).is_some_and(|others| others.contains(version));
+            releases
+                .sort_by_key(|version| (locked.get(name) == Some(*version), in_another(version), in_another(version) || !version.is_prerelease(), *version));
             let fits = |version: &&&Version| {
                 let mut fixed = fixed.clone();
                 fixed.insert(name, **version);
@@ -132,7 +154,7 @@ impl Oracle<'_> {
         let mut reached = BTreeSet::new();
         while let Some((name, wanted)) = open.pop() {
             let chosen = resolution.releases.get(name).unwrap_or_else(|| panic!("{name} is needed"));
-            let release = self.world[name].iter().find(|release| release.version == chosen.version).expect("the release exists");
+            let release = self.world.world[name].iter().find(|release| release.version == chosen.version).expect("the release exists");
             assert!(self.admits(name, wanted, release), "{name} {} is not in {wanted}", chosen.version);
             if reached.insert(name) {
                 let extras: BTreeSet<&ExtraName> = all_extras.get(name).cloned().unwrap_or_default();
@@ -163,7 +185,7 @@ impl Question<'_, '_> {
             return self.oracle.admits(name, wanted, release) && self.solve(chosen, rest);
         }
         let fits = |release: &&Candidate| self.oracle.admits(name, wanted, release) && self.fixed.get(name).is_none_or(|fixed| **fixed == release.version);
-        for release in self.oracle.world.get(*name).into_iter().flatten().filter(fits) {
+        for release in self.oracle.world.world.get(*name).into_iter().flatten().filter(fits) {
             let Some(needs) = needs_of(release, self.extras.get(name).unwrap_or(&BTreeSet::new())) else { continue };
             let mut taken = chosen.clone();
             taken.insert(name, release);
@@ -183,8 +205,9 @@ fn extras_of<'r>(roots: &[&'r Root]) -> BTreeMap<&'r PackName, BTreeSet<&'r Extr
     extras
 }
 
-fn reversed(world: &World) -> World {
-    world.iter().map(|(name, releases)| (name.clone(), releases.iter().rev().cloned().collect())).collect()
+fn reversed(pinned: &Pinned) -> Pinned {
+    let world = pinned.world.iter().map(|(name, releases)| (name.clone(), releases.iter().rev().cloned().collect())).collect();
+    Pinned { world, ..pinned.clone() }
 }
 
 /// What a release needs with these extras; `None` if it can never be chosen.
@@ -227,13 +250,34 @@ fn check_conflict(oracle: &Oracle<'_>, conflict: &Conflict) {
     }
 }
 
+/// Makes the changes of a fix by hand.
+fn changed(question: &(Pinned, Vec<Root>), changes: &[Change]) -> (Pinned, Vec<Root>) {
+    let (mut pinned, mut roots) = question.clone();
+    for change in changes {
+        match change {
+            Change::Range { name, to, .. } => roots.iter_mut().filter(|root| root.name == *name).for_each(|root| root.range = to.clone()),
+            Change::Drop { name, .. } => roots.retain(|root| root.name != *name),
+            Change::Override { name, to, .. } => drop(pinned.overrides.insert(name.clone(), Pin { range: to.clone(), at: None })),
+            Change::DropOverride { name, .. } => drop(pinned.overrides.remove(name)),
+            Change::Constraint { name, to, .. } => drop(pinned.constraints.insert(name.clone(), Pin { range: to.clone(), at: None })),
+            Change::DropConstraint { name, .. } => drop(pinned.constraints.remove(name)),
+            Change::Rename { .. } => panic!("the resolver knows no other names"),
+        }
+    }
+    for release in pinned.world.values_mut().flatten() {
+        release.refused = release.refused.take().filter(|refusal| refusal.rule != Refusal::CONSTRAINTS);
+    }
+    (Pinned::new(pinned.world, pinned.overrides, pinned.constraints), roots)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
-    fn it_answers_as_brute_force_does(world in any_world(), roots in any_roots(), locked in any_locked()) {
-        let oracle = Oracle { world: &world, roots: &roots, locked: &locked };
-        let preferences = Preferences { locked: locked.clone(), ..Preferences::default() };
+    fn it_answers_as_brute_force_does(world in any_pinned(), roots in any_roots(), locked in any_locked(), others in any_locked()) {
+        let others = others.into_iter().map(|(name, version)| (name, BTreeSet::from([version]))).collect();
+        let preferences = Preferences { locked, others, ..Preferences::default() };
+        let oracle = Oracle { world: &world, roots: &roots, preferences: &preferences };
         let answer = solve(&roots, &world, &preferences);
         prop_assert_eq!(answer.is_ok(), oracle.is_solvable(&roots.iter().collect::<Vec<_>>(), &BTreeMap::new()));
         let shuffled: Vec<Root> = roots.iter().rev().cloned().collect();
@@ -247,6 +291,22 @@ proptest! {
                 check_conflict(&oracle, &conflict);
             }
             _ => prop_assert!(false, "the order of the question decides nothing"),
+        }
+    }
+
+    /// A fix, made by hand in the project, leaves something that brute force can solve, as the fix says.
+    #[test]
+    fn every_fix_fixes(world in any_pinned(), roots in any_roots(), locked in any_locked()) {
+        let preferences = Preferences { locked, ..Preferences::default() };
+        if let Err(conflict) = solve(&roots, &world, &preferences) {
+            let question = packs::resolve::Question { roots: &roots, candidates: &world, preferences: &preferences };
+            let fixes = find_fixes(&question, &conflict, 4, &Limit::none());
+            for fix in &fixes.found {
+                let (world, roots) = changed(&(world.clone(), roots.clone()), &fix.changes);
+                let oracle = Oracle { world: &world, roots: &roots, preferences: &preferences };
+                prop_assert!(oracle.is_solvable(&roots.iter().collect::<Vec<_>>(), &BTreeMap::new()), "{:?}", fix.changes);
+                oracle.verify(&fix.resolution);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 use toml_edit::DocumentMut;
 use toml_edit::Item;
+use toml_edit::Key;
 use toml_edit::Value;
 
 use crate::manifest::Manifest;
@@ -112,6 +113,34 @@ impl Edit {
     pub fn set_override(&mut self, name: &PackName, range: &Range) {
         let fields = [("version", Value::from(range.as_str()))];
         self.set_entry(&["overrides".to_owned()], name.as_str(), "version", &fields);
+    }
+
+    /// Takes an override out; tells whether there was one.
+    pub fn remove_override(&mut self, name: &PackName) -> bool {
+        self.remove_at(&["overrides".to_owned(), name.to_string()])
+    }
+
+    /// Adds a constraint or changes its range.
+    pub fn set_constraint(&mut self, name: &PackName, range: &Range) {
+        let fields = [("version", Value::from(range.as_str()))];
+        self.set_entry(&["constraints".to_owned()], name.as_str(), "version", &fields);
+    }
+
+    /// Takes a constraint out; tells whether there was one.
+    pub fn remove_constraint(&mut self, name: &PackName) -> bool {
+        self.remove_at(&["constraints".to_owned(), name.to_string()])
+    }
+
+    /// Gives a requirement another name, and leaves all else of it as it is; tells whether there was one.
+    pub fn rename_requirement(&mut self, environment: Option<&EnvironmentName>, name: &PackName, to: &PackName) -> bool {
+        let document = DeTable::parse(&self.text).expect("parsed before, and every edit leaves a document");
+        let mut table = Some(document.get_ref());
+        for key in packages_path(environment) {
+            table = table.and_then(|table| table.get(key.as_str())).and_then(|value| value.get_ref().as_table());
+        }
+        let Some(key) = table.and_then(|table| table.get_key_value(name.as_str())).map(|(key, _)| key.span()) else { return false };
+        self.text.replace_range(key, &Key::new(to.as_str()).display_repr());
+        true
     }
 
     /// Adds a registry or changes its address; its keys stay.
@@ -289,6 +318,32 @@ mod tests {
         assert_eq!(edit.to_text(), text.replace("\"^1\"", "\"^2\", linter = \"1\""));
         assert!(edit.remove_requirement(None, &PackName::parse("linter").expect("valid")));
         assert_eq!(edit.to_text(), text.replace("^1", "^2"));
+    }
+
+    #[test]
+    fn a_name_changes_and_nothing_else() {
+        let rename = |text: &str, to: &str| {
+            let [name, to] = ["kanbna", to].map(|name| PackName::parse(name).expect("valid"));
+            edited(text, |edit| assert!(edit.rename_requirement(None, &name, &to)))
+        };
+        for text in
+            ["[packages]\nkanbna = \"^1\" # kanbna\n", "[packages]\n  kanbna = { version = \"^1\", priority = 3 }\n", "[packages.kanbna]\nversion = \"^1\"\n"]
+        {
+            // The only other place of the name is a comment, behind it.
+            assert_eq!(rename(text, "kanban"), text.replacen("kanbna", "kanban", 1));
+            assert_eq!(rename(text, "@acme/kanban"), text.replacen("kanbna", "\"@acme/kanban\"", 1));
+        }
+        assert_eq!(rename("[packages]\n\"kanbna\" = \"^1\"\n", "kanban"), "[packages]\nkanban = \"^1\"\n");
+    }
+
+    #[test]
+    fn overrides_and_constraints_go() {
+        let kanban = PackName::parse("kanban").expect("valid");
+        let text = "[overrides]\nkanban = \"^1\"\n[constraints]\nkanban = \"<2\"  # why\n";
+        assert_eq!(edited(text, |edit| assert!(edit.remove_override(&kanban) && !edit.remove_override(&kanban))), text.replace("kanban = \"^1\"\n", ""));
+        assert_eq!(edited(text, |edit| assert!(edit.remove_constraint(&kanban))), text.replace("kanban = \"<2\"  # why\n", ""));
+        let wider = Range::parse("<3").expect("valid");
+        assert_eq!(edited(text, |edit| edit.set_constraint(&kanban, &wider)), text.replace("<2", "<3"));
     }
 
     #[test]
