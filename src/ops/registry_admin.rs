@@ -303,7 +303,7 @@ fn missing_directory(context: &Context, registry: &str) -> Result<Option<PathBuf
         || RegistryName::parse(registry).is_ok_and(|name| Project::open(context).is_ok_and(|project| project.manifest.registries.contains_key(&name)));
     let path = match sources::local_directory(registry) {
         Some(directory) => context.directory.join(directory),
-        None if typed::is_address(registry) => return Ok(None),
+        None if typed::is_address(registry) || typed::typed_repository(registry)?.is_some() => return Ok(None),
         None => context.directory.join(registry),
     };
     if fsys::status(&path)?.is_some() || is_name() { Ok(None) } else { Ok(Some(path)) }

@@ -125,7 +125,7 @@ pub(super) fn is_address(text: &str) -> bool {
 }
 
 /// Reads `github:acme/kanban` as a repository; `None` for what does not begin so.
-fn typed_repository(registry: &str) -> Result<Option<Repository>, OpsError> {
+pub(super) fn typed_repository(registry: &str) -> Result<Option<Repository>, OpsError> {
     match registry.strip_prefix(GITHUB_SCHEME).and_then(|rest| rest.strip_prefix(':')) {
         Some(repository) if !registry.contains("://") => Ok(Some(Repository::parse(repository)?)),
         _ => Ok(None),

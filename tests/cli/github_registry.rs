@@ -184,13 +184,17 @@ fn a_repository_is_not_written_to_as_a_registry() {
     let archive = world.build(&kanban("3.0.0"));
     let archive = archive.to_str().expect("UTF-8");
     for registry in ["tools", "github:acme/kanban"] {
-        for arguments in
-            [&["publish", "--registry", registry, archive][..], &["registry", "check", registry], &["yank", "kanban@2.0.0", "--registry", registry]]
-        {
+        for arguments in [
+            &["publish", "--registry", registry, archive][..],
+            &["registry", "check", registry],
+            &["registry", "init", registry],
+            &["yank", "kanban@2.0.0", "--registry", registry],
+        ] {
             let refused = world.run(&mut command(&world, &server, arguments)).fails(2);
             refused.says("github:acme/kanban is a repository's releases").says("hint: `packs release acme/kanban --tag TAG ARCHIVE…` makes a release there");
         }
     }
+    assert!(!world.has("github:acme") && !world.has("tools"));
     world.packs(["registry", "add-key", "tools", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"]).fails(2);
     assert!(server.take_log().is_empty());
 }
