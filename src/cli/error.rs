@@ -36,6 +36,7 @@ use crate::ops::OpsError;
 use crate::ops::ShownFix;
 use crate::registry::RegistryError;
 use crate::resolve::Change;
+use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
 use crate::source::GitHubError;
 use crate::source::SourceError;
@@ -511,10 +512,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
-        OpsError::Conflict { conflict, fix, seconds, .. } => {
-            let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
-            conflict.hints().iter().map(conflict_hint).chain(fix.as_deref().and_then(fix_hint)).chain(unfinished).collect()
-        }
+        OpsError::Conflict { conflict, fix, seconds, .. } => conflict_hints(conflict, fix.as_deref(), *seconds),
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
         OpsError::OutOfTime { hottest, .. } => {
             let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
@@ -541,7 +539,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
-        OpsError::NotPrecise { name, wanted, .. } => vec![format!("write {name} = \"={wanted}\" in packs.toml to see what stands against it")],
+        OpsError::NotPrecise { name, wanted, .. } => vec![format!("`packs resolve --what-if {name}@{wanted}` tells what stands against it, or would move with it")],
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
         OpsError::NoneMeant { known, .. } => {
             vec![format!("there is {}", known.iter().rev().take(RELEASES_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", "))]
@@ -739,6 +737,12 @@ fn fs_hints(error: &FsError) -> Vec<String> {
         "permission-denied" | "read-only" => vec!["the home must be yours and writable: see --home; the state is as before".into()],
         _ => vec![],
     }
+}
+
+/// Gives what is known to help, the best fix, and that there may be a smaller conflict.
+fn conflict_hints(conflict: &Conflict, fix: Option<&ShownFix>, seconds: u64) -> Vec<String> {
+    let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", seconds));
+    conflict.hints().iter().map(conflict_hint).chain(fix.and_then(fix_hint)).chain(unfinished).collect()
 }
 
 /// Says that a search was ended before its time.

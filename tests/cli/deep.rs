@@ -78,7 +78,7 @@ fn a_locked_fan_is_shown() {
 }
 
 /// Writes index documents that no archive stands behind, of a chain that ends, or whose last pack needs one that is not there.
-fn write_registry(world: &TestEnv, end: &str) {
+fn write_registry(world: &TestEnv, revision: u64, end: &str) {
     let directory = world.registry().join("index/p0");
     fs::create_dir_all(&directory).expect("made");
     let artifact = serde_json::json!({ "platform": "any", "archive": "p.tar.zst", "size": 1, "sha256": "0".repeat(64), "tree": "a".repeat(52) });
@@ -91,7 +91,7 @@ fn write_registry(world: &TestEnv, end: &str) {
             artifact
         });
         let release = serde_json::json!({ "version": "1.0.0", "requires": requires, "artifacts": [artifact] });
-        let document = serde_json::json!({ "schema": "packs.index/1", "name": name, "revision": 1, "releases": [release] });
+        let document = serde_json::json!({ "schema": "packs.index/1", "name": name, "revision": revision, "releases": [release] });
         fs::write(directory.join(format!("{name}.json")), document.to_string()).expect("written");
     }
     world.manifest("[packages]\np00000 = \"^1\"\n");
@@ -100,11 +100,11 @@ fn write_registry(world: &TestEnv, end: &str) {
 #[test]
 fn a_chain_is_locked_and_one_that_breaks_is_explained() {
     let world = TestEnv::new();
-    write_registry(&world, "{}");
+    write_registry(&world, 1, "{}");
     packs(&world, &["lock"], 0);
     packs(&world, &["lock", "--check"], 0);
     packs(&world, &["update", "--dry-run"], 0);
-    write_registry(&world, "{ \"nothing\": \"^1\" }");
+    write_registry(&world, 2, "{ \"nothing\": \"^1\" }");
     fs::remove_file(world.project().join("packs.lock")).expect("it is there");
     packs(&world, &["lock"], 3).says("nothing ^1 (there is no such pack)");
     packs(&world, &["resolve", "--fixes", "1"], 3).prints("- p00000 = \"^1\"");
