@@ -315,6 +315,7 @@ fn classify(failure: &OpsError) -> Kind {
         OpsError::Store(error) => store(error),
         OpsError::Gc(error) => gc(error),
         OpsError::Audit(error) => audit(error),
+        OpsError::AuditLost { .. } => kind("audit-lost", INTEGRITY),
         OpsError::ReleaseExists { .. } => kind("release-exists", USAGE),
         OpsError::ForeignDraft { .. } => kind("draft-exists", USAGE),
         OpsError::AssetTwice { .. } => kind("asset-twice", USAGE),
@@ -429,6 +430,7 @@ fn source(error: &SourceError) -> Kind {
         SourceError::Untrusted { source, .. } => trust(source),
         SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. } => kind("key-needed", USAGE),
         SourceError::NobodyVouches { source, .. } => trust(source),
+        SourceError::NewerField { .. } => kind("newer-field", USAGE),
         SourceError::OlderIndex { .. } => kind("older-index", INTEGRITY),
         SourceError::OtherIndex { .. } => kind("other-index", INTEGRITY),
         SourceError::GoneIndex { .. } => kind("gone-index", INTEGRITY),
@@ -550,6 +552,7 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec!["give it with --passphrase-file FILE or PACKS_KEY_PASSPHRASE; a new key can do without: --no-passphrase".into()]
         }
         OpsError::NoKeyNamed => vec!["name one with --key NAME or PACKS_SIGNING_KEY; `packs key list` shows those there are".into()],
+        OpsError::Source(SourceError::NewerField { .. }) => vec!["a newer packs wrote it: change it with that one; the file is as it was".into()],
         OpsError::Source(SourceError::OlderIndex { registry, .. }) => vec![
             "somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used".into(),
             format!("if it was really set back: `packs registry forget {}` takes it as it is", registry.name),

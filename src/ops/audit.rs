@@ -13,6 +13,8 @@ use crate::audit::Event;
 use crate::audit::EventResult;
 use crate::audit::Filter;
 use crate::audit::Log;
+use crate::generation;
+use crate::generation::Environment;
 use crate::model::EnvironmentName;
 use crate::model::PackChange;
 use crate::model::PackName;
@@ -176,11 +178,33 @@ fn event(event: Event) -> AuditEvent {
     }
 }
 
-/// Recomputes the chain of the log.
+/// Recomputes the chain of the log, and compares its length with what the projects have to show for it.
+///
+/// # Errors
+/// [`OpsError::Audit`] where the chain is broken; [`OpsError::AuditLost`] where there are more generations than entries that could have made them.
 pub fn verify_audit(context: &Context) -> Result<AuditVerifyOutcome, OpsError> {
-    let verified = Log::new(&context.layout).verify()?;
+    // The generations first: what is made meanwhile only makes the log longer.
+    let made = made_generations(context)?;
+    let log = Log::new(&context.layout);
+    let verified = log.verify()?;
+    let begun = log.read(&Filter::default())?.len() as u64;
+    if begun < made {
+        return Err(OpsError::AuditLost { directory: context.layout.audit(), begun, made });
+    }
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     Ok(AuditVerifyOutcome { entries: count(verified.entries), months: count(verified.months), torn_tail: verified.torn_tail })
+}
+
+/// Counts the generations that were ever made of all projects that the home knows: each takes the next number, and an entry of the log comes before it.
+fn made_generations(context: &Context) -> Result<u64, OpsError> {
+    let mut made = 0;
+    for project in generation::read_projects(&context.layout)? {
+        for environment in generation::environments(&context.layout, &project.id)? {
+            // Number 0 is the empty one, which nobody makes.
+            made += Environment::new(&context.layout, &project.id, &environment).next_number()?.saturating_sub(1);
+        }
+    }
+    Ok(made)
 }
 
 #[cfg(test)]

@@ -503,6 +503,16 @@ pub enum OpsError {
         /// What it is, in words.
         found: &'static str,
     },
+    /// There are changes that the audit log does not tell of: it was removed, or begun anew.
+    #[error("{} tells of {begun} changes, and {made} generations were made: entries are missing", directory.display())]
+    AuditLost {
+        /// The log's directory.
+        directory: PathBuf,
+        /// How many changes it tells of.
+        begun: u64,
+        /// How many generations the projects of the home have had.
+        made: u64,
+    },
     /// A source directory cannot be packed.
     #[error(transparent)]
     Build(#[from] BuildError),

@@ -73,6 +73,8 @@ pub struct VerifyOutcome {
     pub checked: Checked,
     /// Everything that is wrong, or was.
     pub problems: Vec<FoundProblem>,
+    /// How many of these problems were repaired, and are none any more.
+    pub repaired: usize,
 }
 
 /// Counts of what was checked.
@@ -116,9 +118,9 @@ pub enum ProblemKind {
 }
 
 impl VerifyOutcome {
-    /// Gives the worst kind of problem; `None` if nothing is, or was, wrong.
+    /// Gives the worst kind of problem that is left; `None` if nothing is wrong now.
     pub fn worst(&self) -> Option<ProblemKind> {
-        let is = |kind| self.problems.iter().any(|problem| problem.kind == kind);
+        let is = |kind| self.problems.iter().any(|problem| problem.kind == kind && !problem.repaired);
         if is(ProblemKind::Integrity) { Some(ProblemKind::Integrity) } else { is(ProblemKind::Drift).then_some(ProblemKind::Drift) }
     }
 
@@ -319,6 +321,7 @@ fn take_report(context: &Context, store: &Store, report: &Report, repair: Known<
         let place = bad.path.display().to_string();
         outcome.problems.push(FoundProblem { place, problem: bad.problem.to_string(), kind: ProblemKind::Integrity, repaired: repair.is_some() });
     }
+    outcome.repaired = outcome.problems.iter().filter(|problem| problem.repaired).count();
     Ok(())
 }
 

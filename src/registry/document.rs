@@ -38,6 +38,11 @@ impl RegistryDocument {
         self.keys.iter().filter_map(|key| PublicKey::parse(key).ok()).collect()
     }
 
+    /// Names a field of the bytes it was parsed from that it does not know, and that writing it would lose.
+    pub fn unknown_field(&self, bytes: &[u8]) -> Option<String> {
+        json::unknown_field(bytes, self)
+    }
+
     /// Formats the file's bytes: one form for one value.
     pub fn format(&self) -> Vec<u8> {
         json::format(self)
@@ -53,7 +58,9 @@ mod tests {
         let text = "{\n  \"schema\": \"packs.registry/1\",\n  \"name\": \"acme\",\n  \"keys\": []\n}\n";
         let document = RegistryDocument::parse(text.as_bytes()).expect("valid");
         assert_eq!(String::from_utf8(document.format()).expect("UTF-8"), text);
-        assert!(RegistryDocument::parse(br#"{"schema":"packs.registry/1","name":"acme","keys":null,"later":1}"#).is_ok());
+        let newer = br#"{"schema":"packs.registry/1","name":"acme","keys":null,"absent":null,"later":1}"#;
+        assert_eq!(RegistryDocument::parse(newer).expect("valid").unknown_field(newer).as_deref(), Some("later"));
+        assert_eq!(document.unknown_field(text.as_bytes()), None);
     }
 
     #[track_caller]

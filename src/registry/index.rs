@@ -169,6 +169,11 @@ impl IndexDocument {
         Ok(document)
     }
 
+    /// Names a field of the bytes it was parsed from that it does not know, and that writing it would lose.
+    pub fn unknown_field(&self, bytes: &[u8]) -> Option<String> {
+        json::unknown_field(bytes, self)
+    }
+
     /// Formats the document's bytes: one form for one value.
     pub fn format(&self) -> Vec<u8> {
         json::format(self)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::MapAccess;
 use serde::de::Visitor;
+use serde_json::Value;
 
 use crate::registry::RegistryError;
 
@@ -41,6 +42,31 @@ fn object_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json:
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let document = T::deserialize(ObjectsOnly(&mut deserializer))?;
     deserializer.end().map(|()| document)
+}
+
+/// Names a field of a document that what was read from it does not have, so that writing it anew would lose it: `releases[2].provenance`.
+pub(super) fn unknown_field<T: Serialize>(bytes: &[u8], known: &T) -> Option<String> {
+    let written: Value = serde_json::from_slice(bytes).ok()?;
+    let known = serde_json::to_value(known).expect("the documents have text keys and finite numbers");
+    lost_field(&written, &known)
+}
+
+fn lost_field(written: &Value, known: &Value) -> Option<String> {
+    match (written, known) {
+        (Value::Object(written), Value::Object(known)) => {
+            // Nothing is what an absent field says too.
+            let mut said = written.iter().filter(|(_, value)| !value.is_null());
+            said.find_map(|(key, value)| match known.get(key) {
+                None => Some(key.clone()),
+                Some(known) => lost_field(value, known).map(|below| if below.starts_with('[') { format!("{key}{below}") } else { format!("{key}.{below}") }),
+            })
+        }
+        (Value::Array(written), Value::Array(known)) => {
+            let mut pairs = written.iter().zip(known).enumerate();
+            pairs.find_map(|(at, (value, known))| lost_field(value, known).map(|below| format!("[{at}].{below}")))
+        }
+        _ => None,
+    }
 }
 
 /// Formats a document: indented by two, LF at the end, keys in the order of the format.

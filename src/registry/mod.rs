@@ -4,6 +4,7 @@
 //! an archive.
 //!
 //! How the formats may change: fields are only added, and a reader ignores those it does not know, so that an older packs keeps reading a newer registry.
+//! A writer that would lose a field it does not know refuses to write: who signs a document vouches for all of it, and cannot for what it does not understand.
 //! A change that an older reader would misunderstand takes a new number in `schema`, which older readers refuse by name.
 
 mod canonical;

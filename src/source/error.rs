@@ -110,6 +110,16 @@ pub enum SourceError {
         /// The newest revision seen.
         seen: u64,
     },
+    /// A document has a field that this packs does not know, and would lose by writing it.
+    #[error("{file} in {registry} has a field that this packs does not know, {field}: writing it would lose that")]
+    NewerField {
+        /// The registry.
+        registry: String,
+        /// The document.
+        file: String,
+        /// Where the field is.
+        field: String,
+    },
     /// The registry does not have the pack.
     #[error("there is no pack {name} in {registry}")]
     NoSuchPack {

@@ -49,6 +49,9 @@ impl RegistrySource {
             if document.keys == keys {
                 return Ok(false);
             }
+            if let Some(field) = document.unknown_field(&fetched.bytes) {
+                return Err(SourceError::NewerField { registry: self.describe(), file: REGISTRY_FILE.to_owned(), field });
+            }
             document.keys = keys;
             let when = Precondition::Unchanged(fetched.revision);
             if self.transport.write(REGISTRY_FILE, &document.format(), &when).map_err(|source| self.failed(source))? == Written::Done {

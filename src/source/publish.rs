@@ -228,6 +228,7 @@ impl RegistrySource {
 
     /// Reads the index and plans what it becomes.
     fn plan_index<C>(&self, name: &PackName, adopt: Adopt, change: &Change<'_, C>) -> Result<IndexEdit<C>, SourceError> {
+        let mut unknown = None;
         let (mut document, when) = match self.index_file(name)? {
             Answer::Offline => return Err(SourceError::Offline { registry: self.describe() }),
             Answer::Absent => {
@@ -243,6 +244,7 @@ impl RegistrySource {
                     Err(SourceError::OtherIndex { .. }) if adopt == Adopt::All => {}
                     compared => compared?,
                 }
+                unknown = document.unknown_field(&fetched.bytes);
                 (document, Precondition::Unchanged(fetched.revision))
             }
         };
@@ -250,6 +252,9 @@ impl RegistrySource {
         let value = change(&mut document)?;
         let is_changed = document.revision != before;
         if is_changed {
+            if let Some(field) = unknown {
+                return Err(SourceError::NewerField { registry: self.describe(), file: registry::index_path(name), field });
+            }
             document.sign(&self.keys).map_err(|source| self.refused(source))?;
         }
         Ok(IndexEdit { document, when, value, is_changed })

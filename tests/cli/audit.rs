@@ -48,6 +48,19 @@ fn tampering_is_named_by_file_and_line() {
 }
 
 #[test]
+fn a_log_that_is_gone_is_noticed_by_what_it_should_tell_of() {
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.packs(["install", "snippets"]).succeeds();
+    world.packs(["audit", "verify"]).succeeds();
+    fs::remove_dir_all(world.home().join("audit")).expect("removed");
+    world.packs(["audit", "verify"]).fails(5).says("tells of 0 changes, and 2 generations were made: entries are missing");
+    // One begun anew is too short.
+    world.packs(["rollback"]).succeeds();
+    world.packs(["audit", "verify"]).fails(5).says("tells of 1 changes");
+}
+
+#[test]
 fn a_cut_off_end_is_noticed() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();

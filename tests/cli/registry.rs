@@ -14,6 +14,23 @@ fn names(world: &TestEnv) -> Vec<String> {
     names.packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect()
 }
 
+#[test]
+fn what_a_newer_packs_wrote_is_not_lost() {
+    let world = TestEnv::with_kanban();
+    world.edit_index("kanban", |document| document["releases"][1]["artifacts"][0]["provenance"] = "later".into());
+    let before = fs::read(world.registry().join("index/ka/kanban.json")).expect("there");
+    world.packs(["lock"]).succeeds();
+    let archive = world.build(&Pack::new("kanban", "3.0.0").file("a", "x\n"));
+    let field = "a field that this packs does not know, releases[1].artifacts[0].provenance: writing it would lose that";
+    world.packs(["publish".into(), archive, "--registry".into(), world.registry()]).fails(2).says(field);
+    world.packs(["yank", "kanban@2.0.0", "--registry", "../registry"]).fails(2).says(field);
+    assert_eq!(fs::read(world.registry().join("index/ka/kanban.json")).expect("there"), before);
+    assert!(!world.registry().join("packs/kanban/3.0.0").exists());
+    // What changes nothing loses nothing.
+    let same = world.root().join("archives/kanban-2.1.0.tar.zst");
+    world.packs(["publish".into(), same, "--registry".into(), world.registry()]).succeeds();
+}
+
 /// Somebody else writes to the directory: who it is, is said after a second, and at once where there is no time to wait.
 #[test]
 fn who_holds_a_registry_is_named() {

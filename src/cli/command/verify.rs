@@ -90,7 +90,13 @@ fn render(outcome: &VerifyOutcome) -> String {
             parts.push(counted(count, noun));
         }
     }
-    let verdict = if outcome.problems.is_empty() { paint(GOOD, "good") } else { paint(BAD, counted(outcome.problems.len(), "problem")) };
+    let left = outcome.problems.len() - outcome.repaired;
+    let verdict = match (left, outcome.repaired) {
+        (0, 0) => paint(GOOD, "good"),
+        (0, repaired) => paint(GOOD, format!("good again, {} repaired", counted(repaired, "problem"))),
+        (left, 0) => paint(BAD, counted(left, "problem")),
+        (left, repaired) => paint(BAD, format!("{} left, {repaired} repaired", counted(left, "problem"))),
+    };
     let what = if parts.is_empty() { "nothing to check".to_owned() } else { parts.join(", ") };
     text + &format!("{verdict}: checked {what}, {}\n", human_bytes(checked.bytes))
 }
