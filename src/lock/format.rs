@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSlice as _;
+
 use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
@@ -20,6 +23,12 @@ use crate::model::Tier;
 
 /// Longest line with an array, in characters; a longer array gets one line per element.
 const ARRAY_LINE_CHARS_MAX: usize = 100;
+
+/// How many releases one thread formats at once: enough that handing them out costs nothing beside it.
+const RELEASES_AT_ONCE: usize = 256;
+
+/// About what the text of a release has, in bytes.
+const RELEASE_BYTES_USUAL: usize = 512;
 
 impl Lockfile {
     /// Formats the text form, with LF and a line feed at the end.
@@ -42,9 +51,9 @@ impl Lockfile {
                 line(&mut text, &format_key(name.as_str()), &format_requirement(requirement));
             }
         }
-        for release in self.releases.values() {
-            format_release(&mut text, release);
-        }
+        let releases: Vec<&LockedRelease> = self.releases.values().collect();
+        let formatted: Vec<String> = releases.par_chunks(RELEASES_AT_ONCE).map(format_releases).collect();
+        text.extend(formatted);
         text
     }
 }
@@ -113,11 +122,17 @@ pub(super) fn format_requirement(requirement: &Requirement) -> String {
     }
 }
 
+fn format_releases(releases: &[&LockedRelease]) -> String {
+    let mut text = String::with_capacity(releases.len() * RELEASE_BYTES_USUAL);
+    releases.iter().for_each(|release| format_release(&mut text, release));
+    text
+}
+
 fn format_release(text: &mut String, release: &LockedRelease) {
     text.push_str("\n[[release]]\n");
-    line(text, "name", &quote(release.id.name.as_str()));
-    line(text, "version", &quote(&release.id.version.to_string()));
-    line(text, "source", &quote(&release.source.to_string()));
+    quoted_line(text, "name", release.id.name.as_str());
+    quoted_line(text, "version", &release.id.version.to_string());
+    quoted_line(text, "source", &release.source.to_string());
     if !release.requires.is_empty() {
         let mut edges = release.requires.clone();
         edges.sort();
@@ -141,18 +156,25 @@ fn format_release(text: &mut String, release: &LockedRelease) {
 
 fn format_artifact(text: &mut String, artifact: &LockedArtifact) {
     text.push_str("[[release.artifact]]\n");
-    line(text, "platform", &quote(artifact.platform.as_str()));
-    line(text, "archive", &quote(&artifact.archive));
+    quoted_line(text, "platform", artifact.platform.as_str());
+    quoted_line(text, "archive", &artifact.archive);
     optional_line(text, "url", artifact.url.as_deref().map(quote));
     line(text, "size", &artifact.size.to_string());
-    line(text, "sha256", &quote(&artifact.sha256.to_string()));
-    line(text, "tree", &quote(&artifact.tree.to_string()));
+    quoted_line(text, "sha256", &artifact.sha256.to_string());
+    quoted_line(text, "tree", &artifact.tree.to_string());
 }
 
 fn line(text: &mut String, key: &str, value: &str) {
     text.push_str(key);
     text.push_str(" = ");
     text.push_str(value);
+    text.push('\n');
+}
+
+fn quoted_line(text: &mut String, key: &str, value: &str) {
+    text.push_str(key);
+    text.push_str(" = ");
+    push_quoted(text, value);
     text.push('\n');
 }
 
@@ -180,7 +202,21 @@ fn format_key(key: &str) -> String {
 /// Writes a basic string on one line.
 fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        quoted.push_str(text);
+    } else {
+        push_escaped(quoted, text);
+    }
+    quoted.push('"');
+}
+
+fn push_escaped(quoted: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '"' => quoted.push_str("\\\""),
@@ -192,8 +228,6 @@ fn quote(text: &str) -> String {
             _ => quoted.push(character),
         }
     }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Names of packs, extras, commands, registries and projects.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::InvalidNoun;
 use crate::model::spelled::spelled_as_text;
@@ -13,9 +14,10 @@ const DEVICE_NAMES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 /// The name of a pack: `kanban` or, with a scope, `@acme/kanban`.
 ///
-/// Each part matches `[a-z0-9][a-z0-9._-]*`, does not end in `.` and is no Windows device name; the whole is at most 64 bytes.
+/// Each part matches `[a-z0-9][a-z0-9._-]*`, does not end in `.` and is no Windows device name; the whole is at most 64 bytes. A copy shares the text: a solve holds
+/// the same names many thousand times.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PackName(String);
+pub struct PackName(Arc<str>);
 
 impl PackName {
     /// Parses a name such as `kanban` or `@acme/kanban`.
@@ -30,7 +32,7 @@ impl PackName {
                 check_part(name).map_err(invalid)?;
             }
         }
-        Ok(PackName(text.to_owned()))
+        Ok(PackName(text.into()))
     }
 
     /// Gives the name as written.

@@ -1,6 +1,9 @@
 //! Versions and ranges, exactly as Cargo reads them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::InvalidNoun;
 use crate::model::spelled::spelled_as_text;
@@ -49,69 +52,100 @@ spelled_as_text!(Version, "Version");
 
 /// A range of versions in Cargo's syntax: `^2.0`, `>=1.2, <3`, `=2.0.3`, `*`.
 ///
-/// Two ranges are equal when they are written alike: lockfiles compare what people wrote.
+/// Two ranges are equal when they are written alike: lockfiles compare what people wrote. A copy shares the value.
 #[derive(Debug, Clone)]
-pub struct Range {
+pub struct Range(Arc<Parsed>);
+
+/// A range as it was written, and what it means.
+#[derive(Debug)]
+struct Parsed {
     written: String,
-    parsed: semver::VersionReq,
+    requirement: semver::VersionReq,
+}
+
+/// How many ranges a thread remembers; beyond, it forgets all and begins anew.
+const REMEMBERED_MAX: usize = 4096;
+
+thread_local! {
+    /// The ranges parsed last: a registry of 100,000 releases asks for the same few hundred ranges over and over.
+    static REMEMBERED: RefCell<HashMap<String, Range>> = RefCell::new(HashMap::new());
 }
 
 impl Range {
     /// Parses a range and keeps it as written, without blanks at its ends.
     pub fn parse(text: &str) -> Result<Self, InvalidNoun> {
+        if let Some(range) = REMEMBERED.with_borrow(|known| known.get(text).cloned()) {
+            return Ok(range);
+        }
+        let range = Range::parse_anew(text)?;
+        REMEMBERED.with_borrow_mut(|known| {
+            if known.len() >= REMEMBERED_MAX {
+                known.clear();
+            }
+            known.insert(text.to_owned(), range.clone());
+        });
+        Ok(range)
+    }
+
+    fn parse_anew(text: &str) -> Result<Self, InvalidNoun> {
         let invalid = |reason: String| InvalidNoun::new("version range", text, reason);
         if text.len() > RANGE_BYTES_MAX {
             return Err(invalid(format!("it is {} bytes long, more than {RANGE_BYTES_MAX}", text.len())));
         }
         let written = text.trim();
-        let parsed = semver::VersionReq::parse(written).map_err(|error| invalid(format!("{error} (a range looks like ^1.2 or >=1.2, <3)")))?;
-        Ok(Range { written: written.to_owned(), parsed })
+        let requirement = semver::VersionReq::parse(written).map_err(|error| invalid(format!("{error} (a range looks like ^1.2 or >=1.2, <3)")))?;
+        Ok(Range::new(written.to_owned(), requirement))
+    }
+
+    fn new(written: String, requirement: semver::VersionReq) -> Self {
+        Range(Arc::new(Parsed { written, requirement }))
     }
 
     /// Gives the range that every release satisfies, pre-releases apart.
     pub fn any() -> Self {
-        Range { written: "*".to_owned(), parsed: semver::VersionReq::STAR }
+        Range::new("*".to_owned(), semver::VersionReq::STAR)
     }
 
     /// Gives the range that only this version satisfies.
     pub fn exactly(version: &Version) -> Self {
         let written = format!("={version}");
-        Range { parsed: semver::VersionReq::parse(&written).expect("`=` and a version is a range"), written }
+        let requirement = semver::VersionReq::parse(&written).expect("`=` and a version is a range");
+        Range::new(written, requirement)
     }
 
     /// Tells whether a version is in the range; a pre-release only if the range names one of the same triple.
     ///
     /// Build metadata is compared only where the range names one: `=1.0.0+b` means that very release.
     pub fn matches(&self, version: &Version) -> bool {
-        self.parsed.matches(version.as_semver()) && self.exact_version().is_none_or(|exact| exact.as_semver().build.is_empty() || exact == *version)
+        self.0.requirement.matches(version.as_semver()) && self.exact_version().is_none_or(|exact| exact.as_semver().build.is_empty() || exact == *version)
     }
 
     /// Gives the version if the range names exactly one (`=1.2.3`).
     pub fn exact_version(&self) -> Option<Version> {
-        let [only] = self.parsed.comparators.as_slice() else { return None };
+        let [only] = self.0.requirement.comparators.as_slice() else { return None };
         (only.op == semver::Op::Exact && only.minor.is_some() && only.patch.is_some())
-            .then(|| Version::parse(self.written.trim_start_matches('=').trim()).ok())
+            .then(|| Version::parse(self.0.written.trim_start_matches('=').trim()).ok())
             .flatten()
     }
 
     /// Gives the range as written.
     pub fn as_str(&self) -> &str {
-        &self.written
+        &self.0.written
     }
 
     /// Gives the parsed semver range.
     pub fn as_semver(&self) -> &semver::VersionReq {
-        &self.parsed
+        &self.0.requirement
     }
 }
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.0.written)
     }
 }
 impl PartialEq for Range {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.0.written == other.0.written
     }
 }
 impl Eq for Range {}
@@ -122,12 +156,12 @@ impl PartialOrd for Range {
 }
 impl Ord for Range {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.written.cmp(&other.written)
+        self.0.written.cmp(&other.0.written)
     }
 }
 impl std::hash::Hash for Range {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.written.hash(state);
+        self.0.written.hash(state);
     }
 }
 spelled_as_text!(Range, "Range");

@@ -101,7 +101,8 @@ impl Transport for Directory {
     fn read(&self, path: &str, bytes_max: u64) -> Result<Answer<Fetched>, NetError> {
         let place = self.place(path)?;
         let Some(file) = place.open()? else { return Ok(Answer::Absent) };
-        let mut bytes = Vec::new();
+        let size = file.metadata().map_err(|source| place.failed("look at", source))?.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(bytes_max)).unwrap_or_default().saturating_add(1));
         file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| place.failed("read", source))?;
         if bytes.len() as u64 > bytes_max {
             return Err(NetError::TooLarge { root: self.describe(), path: path.to_owned(), bytes_max });

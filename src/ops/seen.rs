@@ -42,26 +42,33 @@ pub struct SeenFile {
     /// By address: by pack, the BLAKE3 of the canonical bytes of that document, where it was looked at.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     digests: BTreeMap<String, BTreeMap<PackName, Blake3Digest>>,
+    /// By address: by pack, the BLAKE3 of the bytes of that document as they were last seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    bytes: BTreeMap<String, BTreeMap<PackName, Blake3Digest>>,
 }
 
 impl SeenFile {
     /// Gives all that is known of an address.
     fn of(&self, address: &str) -> BTreeMap<PackName, Shown> {
-        let digest = |pack: &PackName| self.digests.get(address).and_then(|digests| digests.get(pack)).copied();
+        let (digests, bytes) = (self.digests.get(address), self.bytes.get(address));
+        let of = |digests: Option<&BTreeMap<PackName, Blake3Digest>>, pack| digests.and_then(|digests| digests.get(pack)).copied();
         let revisions = self.registries.get(address).into_iter().flatten();
-        revisions.map(|(pack, revision)| (pack.clone(), Shown { revision: *revision, digest: digest(pack) })).collect()
+        revisions.map(|(pack, revision)| (pack.clone(), Shown { revision: *revision, digest: of(digests, pack), bytes: of(bytes, pack) })).collect()
     }
 
     fn learn(&mut self, address: &str, known: BTreeMap<PackName, Shown>) {
         let merged = newest(self.of(address), known);
         let digests = merged.iter().filter_map(|(pack, shown)| Some((pack.clone(), shown.digest?))).collect();
+        let bytes = merged.iter().filter_map(|(pack, shown)| Some((pack.clone(), shown.bytes?))).collect();
         self.digests.insert(address.to_owned(), digests);
+        self.bytes.insert(address.to_owned(), bytes);
         self.registries.insert(address.to_owned(), merged.into_iter().map(|(pack, shown)| (pack, shown.revision)).collect());
     }
 
     /// Forgets an address; tells whether it was known.
     fn forget(&mut self, address: &str) -> bool {
         self.digests.remove(address);
+        self.bytes.remove(address);
         self.registries.remove(address).is_some()
     }
 }
@@ -70,7 +77,8 @@ impl SeenFile {
 fn newest(mut one: BTreeMap<PackName, Shown>, other: BTreeMap<PackName, Shown>) -> BTreeMap<PackName, Shown> {
     for (pack, shown) in other {
         let known = one.entry(pack).or_insert(shown);
-        if (shown.revision, known.digest.is_none()) > (known.revision, false) {
+        let says_more = known.digest.is_none() || (known.digest == shown.digest && shown.bytes.is_some());
+        if shown.revision > known.revision || (shown.revision == known.revision && says_more) {
             *known = shown;
         }
     }

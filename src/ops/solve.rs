@@ -140,6 +140,8 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
     question.idle_pins().iter().for_each(|warning| context.warn(warning));
     let resolution = question.solve(context).map_err(|failure| question.refuse(context, project, failure))?;
     let plan = question.plan(&resolution);
+    // Some million small values: nobody waits until they are gone.
+    rayon::spawn(move || drop(question));
     check_precise(&plan.lockfile, asked.freedom)?;
     Ok(plan)
 }
@@ -289,17 +291,17 @@ pub(super) fn locked_release(name: &PackName, chosen: &Chosen, universe: &Univer
     requires.dedup();
     let id = ReleaseId { name: name.clone(), version: chosen.version.clone() };
     match universe.find(name, &chosen.version).expect("the solver chooses only what the universe offers") {
-        Offered::Registry(source, release) => LockedRelease {
+        Offered::Registry(source, release, stated) => LockedRelease {
             id,
             source: source.clone(),
             requires,
             extras: chosen.extras.clone(),
-            license: release.license.clone(),
-            published_at: release.published_at,
-            quality: release.quality,
-            production_ready: release.production_ready,
+            license: stated.license.clone(),
+            published_at: stated.published_at,
+            quality: stated.quality,
+            production_ready: stated.production_ready,
             yanked: release.yanked.clone(),
-            artifacts: artifacts(&release.artifacts),
+            artifacts: artifacts(&stated.artifacts),
         },
         Offered::Path(source, manifest) => LockedRelease {
             id,

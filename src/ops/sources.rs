@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
+use rustc_hash::FxHashSet;
 
 use crate::fetch::Need;
 use crate::fsys;
@@ -432,15 +433,6 @@ pub(super) fn default_registry() -> RegistryName {
     RegistryName::parse(DEFAULT_REGISTRY).expect("it is spelled well")
 }
 
-/// What the registries say about every pack that a solve may reach.
-#[derive(Debug, Default)]
-pub(super) struct Documents {
-    /// The documents found, each with the registry it came from.
-    pub found: BTreeMap<PackName, (SourceId, IndexDocument)>,
-    /// The names that no registry asked has.
-    pub absent: BTreeSet<PackName>,
-}
-
 /// Where each name of a project comes from.
 ///
 /// A pack that another one requires never brings its own registry: nobody else's manifest decides where this project's packs come from.
@@ -494,32 +486,34 @@ impl Assigned {
     }
 }
 
-/// Loads the documents of all names reachable from `start`, level by level; each level's documents are asked for side by side.
-pub(super) fn load_documents(sources: &Sources<'_>, assigned: &Assigned, start: BTreeSet<PackName>) -> Result<Documents, OpsError> {
-    let mut documents = Documents::default();
-    let mut seen: BTreeSet<PackName> = start.clone();
+/// Loads the documents of all names reachable from `start`, level by level, and gives what `read` makes of each; each level's documents are asked for, and
+/// read, side by side. Names that no registry has are left out: the solver says who asks for them.
+pub(super) fn load_reachable<T: Send>(
+    sources: &Sources<'_>,
+    assigned: &Assigned,
+    start: BTreeSet<PackName>,
+    read: impl Fn(&PackName, (SourceId, IndexDocument)) -> T + Send + Sync,
+) -> Result<BTreeMap<PackName, T>, OpsError> {
+    let mut found = BTreeMap::new();
+    let mut met: FxHashSet<PackName> = start.iter().cloned().collect();
     let mut level = start;
     while !level.is_empty() {
-        let answers = sources.side_by_side(level, |name| load_one(sources, assigned, name))?;
+        let answers = sources.side_by_side(level, |name| {
+            let (name, loaded) = load_one(sources, assigned, name)?;
+            let Loaded::Document(source, document) = loaded else { return Ok(None) };
+            let needed = names_of(&document);
+            let made = read(&name, (source, document));
+            Ok(Some((name, made, needed)))
+        })?;
         let mut next = BTreeSet::new();
-        for (name, loaded) in answers {
-            match loaded {
-                Loaded::Document(source, document) => {
-                    next.extend(names_of(&document).filter(|needed| !seen.contains(needed)));
-                    documents.found.insert(name, (source, document));
-                }
-                // The solver says who asks for a pack that no registry has.
-                Loaded::Absent => {
-                    documents.absent.insert(name);
-                }
-                Loaded::Elsewhere => {}
-            }
+        for (name, made, needed) in answers.into_iter().flatten() {
+            next.extend(needed.into_iter().filter(|name| met.insert(name.clone())));
+            found.insert(name, made);
         }
-        seen.extend(next.iter().cloned());
         level = next;
     }
     sources.remember()?;
-    Ok(documents)
+    Ok(found)
 }
 
 /// What the place that a pack comes from says about it.
@@ -566,9 +560,11 @@ fn load_released(sources: &Sources<'_>, repository: &Repository, name: &PackName
     }
 }
 
-fn names_of(document: &IndexDocument) -> impl Iterator<Item = PackName> + '_ {
-    let extras = |release: &'_ crate::registry::IndexRelease| release.extras.values().flat_map(|requires| requires.keys().cloned()).collect::<Vec<_>>();
-    document.releases.iter().flat_map(move |release| release.requires.keys().cloned().chain(extras(release)).collect::<Vec<_>>())
+/// Gives the packs that a document's releases and their extras need, each once.
+fn names_of(document: &IndexDocument) -> Vec<PackName> {
+    let needed = document.releases.iter().flat_map(|release| release.requires.keys().chain(release.extras.values().flat_map(BTreeMap::keys)));
+    let names: FxHashSet<&PackName> = needed.collect();
+    names.into_iter().cloned().collect()
 }
 
 #[cfg(test)]

@@ -24,10 +24,11 @@ use crate::ops::path_pack;
 use crate::ops::project::Project;
 use crate::ops::sources;
 use crate::ops::sources::Assigned;
-use crate::ops::sources::Documents;
 use crate::ops::sources::Sources;
 use crate::policy;
 use crate::policy::ReleaseFacts;
+use crate::registry::IndexArtifact;
+use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
@@ -35,17 +36,31 @@ use crate::resolve::Pin;
 
 /// All candidates of one environment's solve.
 pub(super) struct Universe {
-    documents: Documents,
+    stated: BTreeMap<PackName, (SourceId, Vec<Stated>)>,
     paths: BTreeMap<PackName, (SourceId, PackManifest)>,
     candidates: BTreeMap<PackName, Vec<Candidate>>,
     overrides: BTreeMap<PackName, Pin>,
     constraints: BTreeMap<PackName, Pin>,
 }
 
+/// What the index states of a release besides what the solver asks: that a lockfile records.
+pub(super) struct Stated {
+    /// Its licence, as an SPDX expression.
+    pub license: Option<String>,
+    /// When it was published.
+    pub published_at: Option<Timestamp>,
+    /// The registry's judgement of its quality.
+    pub quality: Option<u8>,
+    /// Whether its maker calls it fit for production.
+    pub production_ready: bool,
+    /// Its archives.
+    pub artifacts: Vec<IndexArtifact>,
+}
+
 /// One release of the universe, with what a lockfile records of it.
 pub(super) enum Offered<'u> {
     /// From a registry.
-    Registry(&'u SourceId, &'u IndexRelease),
+    Registry(&'u SourceId, &'u Candidate, &'u Stated),
     /// From a directory of packs.toml.
     Path(&'u SourceId, &'u PackManifest),
 }
@@ -69,15 +84,16 @@ impl Universe {
     pub(super) fn load(context: &Context, project: &Project, wants: &Wants, as_of: Option<Timestamp>) -> Result<Universe, OpsError> {
         let sources = Sources::new(context, &project.manifest, &project.directory);
         let paths = collect_paths(project, wants)?;
-        let documents = sources::load_documents(&sources, &Assigned::new(project, wants)?, starting_names(wants, &paths))?;
         let rules = Judge { wants, policy: project.manifest.policy.as_ref(), as_of, now: as_of.unwrap_or_else(|| context.now()) };
-        let mut candidates: BTreeMap<PackName, Vec<Candidate>> = documents
-            .found
-            .iter()
-            .map(|(name, (_, document))| (name.clone(), document.releases.iter().map(|release| rules.candidate(name, release)).collect()))
-            .collect();
+        let assigned = Assigned::new(project, wants)?;
+        let judged = sources::load_reachable(&sources, &assigned, starting_names(wants, &paths), |name, found| rules.judged(name, found))?;
+        let (mut candidates, mut stated) = (BTreeMap::new(), BTreeMap::new());
+        for (name, (source, of_pack, said)) in judged {
+            stated.insert(name.clone(), (source, said));
+            candidates.insert(name, of_pack);
+        }
         candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![rules.of_path(name, manifest)])));
-        Ok(Universe { documents, paths, candidates, overrides: pins(&wants.overrides), constraints: pins(&wants.constraints) })
+        Ok(Universe { stated, paths, candidates, overrides: pins(&wants.overrides), constraints: pins(&wants.constraints) })
     }
 
     /// Tells whether there is a pack among all that may be reached.
@@ -100,8 +116,9 @@ impl Universe {
         if let Some((source, manifest)) = self.paths.get(name) {
             return (manifest.version == *version).then_some(Offered::Path(source, manifest));
         }
-        let (source, document) = self.documents.found.get(name)?;
-        document.releases.iter().find(|release| release.version == *version).map(|release| Offered::Registry(source, release))
+        let (source, stated) = self.stated.get(name)?;
+        let mut releases = self.candidates.get(name)?.iter().zip(stated);
+        releases.find(|(release, _)| release.version == *version).map(|(release, stated)| Offered::Registry(source, release, stated))
     }
 }
 
@@ -137,14 +154,15 @@ struct Judge<'w> {
 }
 
 impl Judge<'_> {
-    fn candidate(&self, name: &PackName, release: &IndexRelease) -> Candidate {
-        Candidate {
-            version: release.version.clone(),
-            requires: release.requires.clone(),
-            extras: release.extras.clone(),
-            yanked: release.yanked.clone(),
-            refused: self.judge(name, release),
-        }
+    /// Judges the releases of a document, and takes each apart into what the solver asks and what else a lockfile records; the rest is let go of.
+    fn judged(&self, name: &PackName, (source, document): (SourceId, IndexDocument)) -> (SourceId, Vec<Candidate>, Vec<Stated>) {
+        let releases = document.releases.into_iter().map(|release| {
+            let refused = self.judge(name, &release);
+            let IndexRelease { version, requires, extras, yanked, license, published_at, quality, production_ready, artifacts, .. } = release;
+            (Candidate { version, requires, extras, yanked, refused }, Stated { license, published_at, quality, production_ready, artifacts })
+        });
+        let (candidates, stated) = releases.unzip();
+        (source, candidates, stated)
     }
 
     /// A directory of the project has no index entry, so only a constraint speaks of it.

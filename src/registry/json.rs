@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::DeserializeSeed;
+use serde::de::IntoDeserializer as _;
 use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde_json::Value;
@@ -26,8 +28,12 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64, schema: &
         return Err(RegistryError::TooLarge { document: document.to_owned(), bytes: size, bytes_max });
     }
     check_depth(bytes, document)?;
-    check_schema(bytes, schema, document)?;
-    object_from_slice(bytes).map_err(|source| RegistryError::Json { document: document.to_owned(), source })
+    let mut found = Schema::default();
+    let parsed = headed_from_slice(bytes, &mut found);
+    if parsed.is_err() || found != Schema::Once(schema.to_owned()) {
+        check_schema(bytes, schema, document)?;
+    }
+    parsed.map_err(|source| RegistryError::Json { document: document.to_owned(), source })
 }
 
 /// Refuses a document that nests deeper than any honest one.
@@ -69,6 +75,22 @@ fn lost_field(written: &Value, known: &Value) -> Option<String> {
     }
 }
 
+fn headed_from_slice<T: DeserializeOwned>(bytes: &[u8], schema: &mut Schema) -> Result<T, serde_json::Error> {
+    // Looked at once as a whole, text need not be looked at string by string; what is no text gets its error where it is found.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => headed(serde_json::Deserializer::from_str(text), schema),
+        Err(_) => headed(serde_json::Deserializer::from_slice(bytes), schema),
+    }
+}
+
+fn headed<'de, R: serde_json::de::Read<'de>, T: Deserialize<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+    schema: &mut Schema,
+) -> Result<T, serde_json::Error> {
+    let document = T::deserialize(Headed { inner: &mut deserializer, schema })?;
+    deserializer.end().map(|()| document)
+}
+
 /// Formats a document: indented by two, LF at the end, keys in the order of the format.
 pub(super) fn format<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(document).expect("the documents have text keys and finite numbers");
@@ -76,7 +98,7 @@ pub(super) fn format<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// Looks at the schema alone, so that a newer document is refused by its number and not by its first new field.
+/// Looks at the schema alone, so that a newer document is refused by its number and not by its first new field; for documents that are not as they should be.
 fn check_schema(bytes: &[u8], expected: &'static str, document: &str) -> Result<(), RegistryError> {
     #[derive(Deserialize)]
     struct Head {
@@ -91,14 +113,13 @@ fn check_schema(bytes: &[u8], expected: &'static str, document: &str) -> Result<
 
 /// Tells whether brackets and braces outside strings nest deeper than `depth_max`.
 fn depth_exceeds(bytes: &[u8], depth_max: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in bytes {
+    let (mut depth, mut rest) = (0usize, bytes);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'"' => rest = after_string(rest),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
         if depth > depth_max {
@@ -106,6 +127,18 @@ fn depth_exceeds(bytes: &[u8], depth_max: usize) -> bool {
         }
     }
     false
+}
+
+/// Gives what follows the string whose first quotation mark was just read; nothing where it does not end.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        if rest[at] == b'"' {
+            return &rest[at + 1..];
+        }
+        // Whatever is escaped is one byte more.
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    &[]
 }
 
 /// Reads `null` as the default, since absent and null mean the same.
@@ -121,7 +154,10 @@ pub(super) fn objects_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(de
 
 /// Reads a list of objects.
 pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|object| object.0).collect())
+    let mut list: Vec<T> = Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|object| object.0).collect();
+    // A list of one element has room for four, and of such lists there are many.
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 /// Reads an object, or `null` as none.
@@ -155,6 +191,76 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple tuple_struct
         map enum identifier ignored_any
+    }
+}
+
+/// The schemas that a document names.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Schema {
+    #[default]
+    Missing,
+    Once(String),
+    Twice,
+}
+
+/// A document that is an object, and says on the way which schema it has: ten thousand documents are read in one go, and twice is too often.
+struct Headed<'s, D> {
+    inner: D,
+    schema: &'s mut Schema,
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Headed<'_, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_map(HeadedVisitor { visitor, schema: self.schema })
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple tuple_struct
+        map struct enum identifier ignored_any
+    }
+}
+
+struct HeadedVisitor<'s, V> {
+    visitor: V,
+    schema: &'s mut Schema,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for HeadedVisitor<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_map(HeadedEntries { entries, schema: self.schema })
+    }
+}
+
+/// The entries of a document but for its schema.
+struct HeadedEntries<'s, A> {
+    entries: A,
+    schema: &'s mut Schema,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for HeadedEntries<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.entries.next_key::<String>()? {
+            if key != "schema" {
+                return seed.deserialize(key.into_deserializer()).map(Some);
+            }
+            let schema = self.entries.next_value()?;
+            *self.schema = if *self.schema == Schema::Missing { Schema::Once(schema) } else { Schema::Twice };
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.entries.next_value_seed(seed)
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Shown {
     pub revision: u64,
     /// The digest of what a signature of it covers; `None` where it counts no revisions, or was seen by a packs that did not look.
     pub digest: Option<Blake3Digest>,
+    /// The digest of the very bytes, where they were looked at: they spare making those that a signature covers.
+    pub bytes: Option<Blake3Digest>,
 }
 
 impl Shown {
@@ -19,14 +21,23 @@ impl Shown {
     pub fn of(document: &IndexDocument, bytes: &[u8]) -> Self {
         // Whoever writes documents by hand and counts nothing may change them as they like.
         let digest = (document.revision > 0).then(|| digest(document, bytes));
-        Shown { revision: document.revision, digest }
+        Shown { revision: document.revision, digest, bytes: Some(hash(bytes)) }
+    }
+
+    /// Tells whether a document of these bytes is just the one that was shown.
+    pub fn is_just(&self, document: &IndexDocument, bytes: &[u8]) -> bool {
+        self.digest.is_some() && self.revision == document.revision && self.bytes == Some(hash(bytes))
     }
 }
 
 /// A document that no signature could cover is compared byte by byte: it must not get around the comparison.
 fn digest(document: &IndexDocument, bytes: &[u8]) -> Blake3Digest {
     let canonical = Canonical::of(bytes, &describe(&document.name)).map(|canonical| canonical.bytes);
-    Blake3Digest::from_bytes(*blake3::hash(canonical.as_deref().unwrap_or(bytes)).as_bytes())
+    hash(canonical.as_deref().unwrap_or(bytes))
+}
+
+fn hash(bytes: &[u8]) -> Blake3Digest {
+    Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes())
 }
 
 #[cfg(test)]
@@ -42,7 +53,7 @@ mod tests {
 
     #[track_caller]
     fn check(one: &str, other: &str, same: bool) {
-        assert_eq!(shown(one) == shown(other), same, "{one} and {other}");
+        assert_eq!((shown(one).revision, shown(one).digest) == (shown(other).revision, shown(other).digest), same, "{one} and {other}");
     }
 
     #[test]

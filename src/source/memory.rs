@@ -32,13 +32,21 @@ pub trait Memory: Send + Sync {
 /// # Errors
 /// [`SourceError::OlderIndex`], [`SourceError::OtherIndex`].
 pub(super) fn require_newest(memory: &dyn Memory, document: &IndexDocument, bytes: &[u8]) -> Result<(), SourceError> {
-    let (name, found) = (document.name.clone(), Shown::of(document, bytes));
+    let (name, known) = (document.name.clone(), memory.known(&document.name));
+    if known.is_some_and(|seen| seen.is_just(document, bytes)) {
+        return Ok(());
+    }
+    let found = Shown::of(document, bytes);
     let registry = || Box::new(memory.called().clone());
-    match memory.known(&name) {
+    match known {
         Some(seen) if found.revision < seen.revision => Err(SourceError::OlderIndex { registry: registry(), name, found: found.revision, seen: seen.revision }),
-        Some(Shown { revision, digest: Some(seen) }) if found.revision == revision => match found.digest {
+        Some(Shown { revision, digest: Some(seen), .. }) if found.revision == revision => match found.digest {
             Some(found) if found != seen => Err(SourceError::OtherIndex { registry: registry(), name, revision, found, seen }),
-            _ => Ok(()),
+            // The same in another form, or signed anew.
+            _ => {
+                memory.learn(&name, found);
+                Ok(())
+            }
         },
         _ => {
             memory.learn(&name, found);
