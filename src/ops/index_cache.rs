@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -107,19 +108,7 @@ impl Cached {
 
     /// Writes an entry; a cache that cannot be written is no failure.
     fn keep(&self, path: &str, fetched: &Fetched) {
-        let file = self.directory.join(path);
-        let write = || -> Result<(), fsys::FsError> {
-            let parent = file.parent().expect("it lies in the cache");
-            fsys::create_dir_all(parent)?;
-            fsys::remove_unless_file(&file)?;
-            let temporary = parent.join(format!(".{}.tmp", fsys::random_id()?));
-            let written = fsys::write_new(&temporary, &format(path, fetched, self.now), 0o600).and_then(|()| fsys::rename(&temporary, &file));
-            if written.is_err() {
-                let _ = fsys::remove_file(&temporary);
-            }
-            written
-        };
-        let _ = write();
+        let _ = write_cached(&self.directory.join(path), &format(path, fetched, self.now));
     }
 
     /// Says once how old the cache is that stands in for the registry.
@@ -221,6 +210,22 @@ impl Transport for Cached {
     fn describe(&self) -> String {
         self.inner.describe()
     }
+}
+
+/// Writes a file of a cache: under another name first, then in the place of whatever is there; unsynced.
+///
+/// # Errors
+/// Those of the disk; the file is then as it was.
+pub(super) fn write_cached(file: &Path, bytes: &[u8]) -> Result<(), fsys::FsError> {
+    let parent = file.parent().expect("it lies in the cache");
+    fsys::create_dir_all(parent)?;
+    fsys::remove_unless_file(file)?;
+    let temporary = parent.join(format!(".{}.tmp", fsys::random_id()?));
+    let written = fsys::write_new(&temporary, bytes, 0o600).and_then(|()| fsys::rename(&temporary, file));
+    if written.is_err() {
+        let _ = fsys::remove_file(&temporary);
+    }
+    written
 }
 
 /// Index documents and the list of names are kept; archives have a cache of their own.

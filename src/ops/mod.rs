@@ -29,6 +29,7 @@ mod init;
 mod interrupt;
 mod key;
 mod list;
+mod listed;
 mod located;
 mod lock;
 mod memo;

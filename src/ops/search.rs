@@ -1,7 +1,7 @@
 //! Packs by what people remember of them: over the lists of names that registries keep.
 
-use rayon::iter::IntoParallelIterator as _;
 use rayon::iter::ParallelIterator as _;
+use rayon::str::ParallelString as _;
 use serde::Serialize;
 
 use crate::model::PackName;
@@ -10,13 +10,14 @@ use crate::model::Version;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::listed::listed;
 use crate::ops::opened::Opened;
 use crate::ops::project::Project;
 use crate::ops::recorded::chain;
 use crate::ops::sources::Sources;
 use crate::ops::typed;
-use crate::registry::NamedPack;
-use crate::registry::Names;
+use crate::registry::NamedLine;
+use crate::registry::NamesText;
 use crate::source::SourceError;
 
 /// What is looked for, and where.
@@ -83,7 +84,7 @@ pub enum Fit {
 pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcome, OpsError> {
     let mut found: Vec<(Fit, FoundPack)> = Vec::new();
     for (registry, names) in lists(context, request.registry.as_deref())? {
-        found.extend(ranked(&names, &request.text).into_iter().map(|(fit, pack)| (fit, found_pack(pack, &registry, fit))));
+        found.extend(ranked(names.lines(), &request.text).into_iter().filter_map(|(fit, pack)| Some((fit, found_pack(pack, &registry, fit)?))));
     }
     // Sorted by name within a fit, and stable: of equal names the registry asked first comes first.
     found.sort_by(|(fit, one), (other_fit, other)| (fit, one.deprecated, &one.name).cmp(&(other_fit, other.deprecated, &other.name)));
@@ -91,7 +92,7 @@ pub fn search(context: &Context, request: &SearchRequest) -> Result<SearchOutcom
     Ok(SearchOutcome { text: request.text.clone(), total, packs: found.into_iter().take(request.limit).map(|(_, pack)| pack).collect() })
 }
 
-fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names)>, OpsError> {
+fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, NamesText)>, OpsError> {
     let Some(registry) = registry else { return all_lists(context) };
     let (shown, place) = if let Some(name) = typed::typed_name(context, registry)? {
         let project = Project::open(context)?;
@@ -105,7 +106,7 @@ fn lists(context: &Context, registry: Option<&str>) -> Result<Vec<(String, Names
 }
 
 /// Asks every registry of the project; what is wrong with one keeps nobody from what the others have.
-fn all_lists(context: &Context) -> Result<Vec<(String, Names)>, OpsError> {
+fn all_lists(context: &Context) -> Result<Vec<(String, NamesText)>, OpsError> {
     let project = Project::open(context)?;
     let sources = Sources::new(context, &project.manifest, &project.directory);
     let (mut lists, mut failed, mut answered) = (Vec::new(), Vec::new(), false);
@@ -137,8 +138,8 @@ fn worst(failed: &mut Vec<(&RegistryName, OpsError)>) -> Option<OpsError> {
     (!failed.is_empty()).then(|| failed.swap_remove(could_not_tell.unwrap_or(0)).1)
 }
 
-fn list(context: &Context, place: &Opened<'_>) -> Result<Option<Names>, OpsError> {
-    match place.names()? {
+fn list(context: &Context, place: &Opened<'_>) -> Result<Option<NamesText>, OpsError> {
+    match listed(context, place)? {
         Answer::Found(names) => Ok(Some(names)),
         Answer::Absent => {
             context.warn(format!("{} keeps no list of its packs; `packs publish` to it makes one", place.describe()));
@@ -148,31 +149,33 @@ fn list(context: &Context, place: &Opened<'_>) -> Result<Option<Names>, OpsError
     }
 }
 
-fn found_pack(pack: &NamedPack, registry: &str, fit: Fit) -> FoundPack {
-    FoundPack {
-        name: pack.name.clone(),
-        version: pack.version.clone(),
+/// Reads a line that fits; `None` where it names no release.
+fn found_pack(pack: NamedLine<'_>, registry: &str, fit: Fit) -> Option<FoundPack> {
+    Some(FoundPack {
+        name: PackName::parse(pack.name).ok()?,
+        version: Version::parse(pack.version).ok()?,
         registry: registry.to_owned(),
-        description: pack.description.clone(),
+        description: pack.description.map(str::to_owned),
         deprecated: pack.deprecated,
         fit,
-    }
+    })
 }
 
 /// Gives the packs that fit, best first.
-fn ranked<'n>(names: &'n Names, text: &str) -> Vec<(Fit, &'n NamedPack)> {
+fn ranked<'t>(lines: &'t str, text: &str) -> Vec<(Fit, NamedLine<'t>)> {
     let text = text.trim().to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
-    let mut ranked: Vec<(Fit, &NamedPack)> = (&names.packs).into_par_iter().filter_map(|pack| Some((fit(pack, &text, &words)?, pack))).collect();
-    ranked.sort_by_key(|(fit, pack)| (*fit, pack.deprecated, &pack.name));
+    let fitting = |line| NamedLine::parse(line).and_then(|pack| Some((fit(&pack, &text, &words)?, pack)));
+    let mut ranked: Vec<(Fit, NamedLine<'_>)> = lines.par_lines().filter_map(fitting).collect();
+    ranked.sort_by_key(|(fit, pack)| (*fit, pack.deprecated, pack.name));
     ranked
 }
 
-fn fit(pack: &NamedPack, text: &str, words: &[&str]) -> Option<Fit> {
+fn fit(pack: &NamedLine<'_>, text: &str, words: &[&str]) -> Option<Fit> {
     if text.is_empty() {
         return Some(Fit::Within);
     }
-    let full = pack.name.as_str();
+    let full = pack.name;
     let bare = full.rsplit('/').next().unwrap_or(full);
     if full == text || bare == text {
         return Some(Fit::Name);
@@ -196,17 +199,27 @@ fn nearly(name: &str, text: &str) -> Option<Fit> {
     (distance <= distance_max).then(|| Fit::Nearly(u8::try_from(distance).unwrap_or(u8::MAX)))
 }
 
-fn described(pack: &NamedPack, text: &str, words: &[&str]) -> Option<Fit> {
-    if pack.keywords.iter().any(|keyword| keyword.eq_ignore_ascii_case(text)) {
+fn described(pack: &NamedLine<'_>, text: &str, words: &[&str]) -> Option<Fit> {
+    if pack.keywords().any(|keyword| keyword.eq_ignore_ascii_case(text)) {
         return Some(Fit::Keyword);
     }
-    let description = pack.description.as_deref()?.to_lowercase();
-    words.iter().all(|word| description.contains(word)).then_some(Fit::Description)
+    let description = pack.description?;
+    words.iter().all(|word| holds(description, word)).then_some(Fit::Description)
+}
+
+/// Tells whether a text holds a word of small letters, whatever its own letters are.
+fn holds(text: &str, word: &str) -> bool {
+    let (text_bytes, word_bytes) = (text.as_bytes(), word.as_bytes());
+    let Some((first, _)) = word_bytes.split_first().filter(|_| text.is_ascii()) else { return text.to_lowercase().contains(word) };
+    let is_here = |at: usize| text_bytes.get(at..at + word_bytes.len()).is_some_and(|part| part.eq_ignore_ascii_case(word_bytes));
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text_bytes).any(is_here)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::NamedPack;
+    use crate::registry::Names;
 
     fn names() -> Names {
         let pack = |name: &str, description: &str, keywords: &[&str]| NamedPack {
@@ -229,8 +242,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let names = names();
-        let found: Vec<String> = ranked(&names, text).iter().map(|(fit, pack)| format!("{} {fit:?}", pack.name)).collect();
+        let names = NamesText::of(&names(), &[]);
+        let found: Vec<String> = ranked(names.lines(), text).iter().map(|(fit, pack)| format!("{} {fit:?}", pack.name)).collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -242,5 +255,15 @@ mod tests {
         check("boards wall", &["wall Description"]);
         check("tasks", &["kanban Keyword"]);
         check("zzz", &[]);
+        check("WALL cards", &["boards Description"]);
+    }
+
+    #[test]
+    fn words_are_found_whatever_their_letters_are() {
+        for (text, word, expected) in
+            [("A Board", "board", true), ("boar", "board", false), ("Größe", "größe", true), ("ÄRA", "ära", true), ("abc", "", true), ("aab", "ab", true)]
+        {
+            assert_eq!(holds(text, word), expected, "{word} in {text}");
+        }
     }
 }

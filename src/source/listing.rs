@@ -10,6 +10,7 @@ use rayon::iter::ParallelIterator as _;
 use crate::model::PackName;
 use crate::model::PublicKey;
 use crate::net::Answer;
+use crate::net::Fetched;
 use crate::net::Precondition;
 use crate::net::Written;
 use crate::registry;
@@ -63,10 +64,27 @@ impl RegistrySource {
 
     /// Reads the list of all packs.
     pub fn names(&self) -> Result<Answer<Names>, SourceError> {
-        let answer = self.transport.read(NAMES_FILE, NAMES_BYTES_MAX).map_err(|source| self.failed(source))?;
-        let answer = answer.try_map(|fetched| Names::parse(&fetched.bytes).map_err(|source| self.refused(source)))?;
+        self.names_file()?.try_map(|fetched| self.read_names(&fetched))
+    }
+
+    /// Reads the bytes of the list of all packs, unchecked.
+    pub fn names_file(&self) -> Result<Answer<Fetched>, SourceError> {
+        self.transport.read(NAMES_FILE, NAMES_BYTES_MAX).map_err(|source| self.failed(source))
+    }
+
+    /// Reads a list that was fetched, and believes it.
+    ///
+    /// # Errors
+    /// [`SourceError::Document`].
+    pub fn read_names(&self, fetched: &Fetched) -> Result<Names, SourceError> {
+        let names = Names::parse(&fetched.bytes).map_err(|source| self.refused(source))?;
+        self.accept_names();
+        Ok(names)
+    }
+
+    /// Tells the transport that the list it read last is believed.
+    pub fn accept_names(&self) {
         self.transport.accept(NAMES_FILE);
-        Ok(answer)
     }
 
     /// Gives the names of all packs that have an index document: by looking, or where a registry cannot be listed, by its list.

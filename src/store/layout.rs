@@ -182,6 +182,11 @@ impl Layout {
         self.index_caches().join(registry)
     }
 
+    /// The list of a registry's packs as text to search, by the registry's id; may be deleted at any time.
+    pub fn names_text(&self, registry: &str) -> PathBuf {
+        self.home.join("cache").join("index").join("names").join(registry)
+    }
+
     /// The note which store path an archive unpacks to; may be deleted at any time.
     pub fn known(&self, sha256: &Sha256Digest) -> PathBuf {
         self.home.join("cache").join("known").join(sha256.to_string())
