@@ -77,6 +77,8 @@ def main():
         project.mkdir()
         with served(registry) as address:
             (project / "packs.toml").write_text(f'[project]\nname = "bench"\n\n[registries]\ndefault = "{address}"\n')
+            # The home, the index cache, and the text that is searched.
+            run([binary, "lock"])
             run([binary, "search", "kanban"])
         listed = f"zstd -dc {registry}/names.json.zst | grep -c kanban"
         candidates = {
