@@ -541,7 +541,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
-        OpsError::NotPrecise { name, wanted, .. } => vec![format!("`packs resolve --what-if {name}@{wanted}` tells what stands against it, or would move with it")],
+        OpsError::NotPrecise { name, wanted, .. } => {
+            vec![format!("`packs resolve --what-if {name}@{wanted}` tells what stands against it, or would move with it")]
+        }
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
         OpsError::NoneMeant { known, .. } => {
             vec![format!("there is {}", known.iter().rev().take(RELEASES_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", "))]
@@ -552,19 +554,9 @@ fn hints(failure: &OpsError) -> Vec<String> {
             vec!["give it with --passphrase-file FILE or PACKS_KEY_PASSPHRASE; a new key can do without: --no-passphrase".into()]
         }
         OpsError::NoKeyNamed => vec!["name one with --key NAME or PACKS_SIGNING_KEY; `packs key list` shows those there are".into()],
-        OpsError::Source(SourceError::NewerField { .. }) => vec!["a newer packs wrote it: change it with that one; the file is as it was".into()],
-        OpsError::Source(SourceError::OlderIndex { registry, .. }) => vec![
-            "somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used".into(),
-            format!("if it was really set back: `packs registry forget {}` takes it as it is", registry.name),
-        ],
-        OpsError::Source(SourceError::OtherIndex { registry, .. }) => vec![
-            "every change of a document raises its revision: ask whoever keeps the registry; nothing of it was used".into(),
-            format!("if it was really made anew: `packs registry forget {}` takes it as it is", registry.name),
-        ],
-        OpsError::Source(SourceError::GoneIndex { registry, .. }) => vec![
-            "somebody may be hiding it from you, or want another registry to have its name: ask whoever keeps the registry; no other was asked".into(),
-            format!("if it was really removed: `packs registry forget {}` takes the registry as it is", registry.name),
-        ],
+        OpsError::Source(
+            error @ (SourceError::NewerField { .. } | SourceError::OlderIndex { .. } | SourceError::OtherIndex { .. } | SourceError::GoneIndex { .. }),
+        ) => index_hints(error),
         OpsError::LockedElsewhere { name, registry, .. } => vec![
             format!("somebody may want another registry to have its name: ask whoever keeps {registry}; no other registry was asked"),
             format!("if it really moved, say where to: {name} = {{ version = \"…\", registry = \"…\" }} in packs.toml"),
@@ -595,6 +587,26 @@ fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
             vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
         }
+        _ => vec![],
+    }
+}
+
+/// Gives what would help where a registry's document is not what was seen of it before, or more than this packs understands.
+fn index_hints(error: &SourceError) -> Vec<String> {
+    match error {
+        SourceError::NewerField { .. } => vec!["a newer packs wrote it: change it with that one; the file is as it was".into()],
+        SourceError::OlderIndex { registry, .. } => vec![
+            "somebody may be hiding newer releases from you: ask whoever keeps the registry; nothing of it was used".into(),
+            format!("if it was really set back: `packs registry forget {}` takes it as it is", registry.name),
+        ],
+        SourceError::OtherIndex { registry, .. } => vec![
+            "every change of a document raises its revision: ask whoever keeps the registry; nothing of it was used".into(),
+            format!("if it was really made anew: `packs registry forget {}` takes it as it is", registry.name),
+        ],
+        SourceError::GoneIndex { registry, .. } => vec![
+            "somebody may be hiding it from you, or want another registry to have its name: ask whoever keeps the registry; no other was asked".into(),
+            format!("if it was really removed: `packs registry forget {}` takes the registry as it is", registry.name),
+        ],
         _ => vec![],
     }
 }

@@ -235,9 +235,10 @@ impl<'c> Sources<'c> {
     /// Says once in a command that a mirror lags behind.
     fn tell_stale(&self, mirror: &str, older: &SourceError) {
         let text = format!("the mirror {mirror} is passed over: {older}");
-        match self.context.memo.is_first(&format!("stale {mirror}")) {
-            true => self.context.note(text),
-            false => self.context.report.event(Event::Detail(text)),
+        if self.context.memo.is_first(&format!("stale {mirror}")) {
+            self.context.note(text);
+        } else {
+            self.context.report.event(Event::Detail(text));
         }
     }
 

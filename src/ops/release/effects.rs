@@ -117,8 +117,8 @@ fn last_act(github: &GitHub, plan: &ReleasePlan, url: String, remove: impl FnOnc
 /// Removes our drafts of a tag.
 fn remove_ours(github: &GitHub, repository: &Repository, tag: &str) -> Result<(), SourceError> {
     let made = list(github, repository)?;
-    let ours = made.iter().filter(|release| release.draft && release.tag_name == tag && is_ours(release));
-    ours.map(|release| github.remove(repository, release.id).map_err(SourceError::GitHub)).collect()
+    let mut ours = made.iter().filter(|release| release.draft && release.tag_name == tag && is_ours(release));
+    ours.try_for_each(|release| github.remove(repository, release.id).map_err(SourceError::GitHub))
 }
 
 /// Makes the draft; where no answer came, it may be there all the same, and is removed.
