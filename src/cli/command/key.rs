@@ -125,7 +125,7 @@ fn render_list(outcome: &KeyListOutcome) -> String {
         let missing = if key.has_secret { "" } else { "(public key only)" };
         table.add_row([key.name.to_string(), key.id.to_string(), key.public_key.to_string(), plain(&key.comment), missing.to_owned()]);
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
 fn render_exported(outcome: &KeyExportOutcome, form: Form) -> String {
