@@ -154,7 +154,7 @@ pub struct LockedArtifact {
     pub platform: Platform,
     /// Its file name.
     pub archive: String,
-    /// Where it lies, for sources without a registry.
+    /// Where it lies, if it is a file of a release of a repository.
     pub url: Option<String>,
     /// Its size in bytes.
     pub size: u64,

@@ -311,7 +311,8 @@ impl RawArtifact {
         let archive = self.archive.as_str().to_owned();
         match (source, &self.url) {
             (SourceId::GitHub(_), None) => return Err(format!("`url` is missing: it says where {archive} lies")),
-            (SourceId::Registry(_) | SourceId::Path(_), Some(_)) => return Err(format!("`url` of {archive} is not used: {source} says where it lies")),
+            // A registry may be a repository's releases: that is known where packs.toml is, and one that is not has no use for an address.
+            (SourceId::Path(_), Some(_)) => return Err(format!("`url` of {archive} is not used: {source} says where it lies")),
             _ => {}
         }
         let url = self.url.map(|url| url.to_string());
