@@ -90,10 +90,16 @@ fn known(sources: &Sources<'_>, locked: &LockedRelease) -> Known {
 }
 
 /// Tells whether a document may say of a release that it was taken back or is no longer cared for: one of the two keys has another value than null.
+///
+/// A key is what stands between two quotation marks, so that one pass over the document finds it.
 fn may_say_something(document: &[u8]) -> bool {
-    let has_value =
-        |key: &[u8]| document.windows(key.len()).enumerate().filter(|(_, window)| *window == key).any(|(at, _)| !is_null(&document[at + key.len()..]));
-    has_value(b"\"yanked\"") || has_value(b"\"deprecated\"")
+    let mut pieces = document.split(|byte| *byte == b'"');
+    while let Some(piece) = pieces.next() {
+        if matches!(piece, b"yanked" | b"deprecated") && !pieces.next().is_some_and(is_null) {
+            return true;
+        }
+    }
+    false
 }
 
 fn is_null(after_key: &[u8]) -> bool {
