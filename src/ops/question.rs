@@ -85,6 +85,16 @@ impl Question {
         &self.wants.packages
     }
 
+    /// Takes it that a pack is not asked for in the line where packs.toml names it, if it does.
+    pub(super) fn forget_place(&mut self, name: &PackName) {
+        self.roots.iter_mut().filter(|root| root.name == *name).for_each(|root| root.at = None);
+    }
+
+    /// Warns of the overrides and constraints that count for nothing, of each once in a run.
+    pub(super) fn warn_of_idle_pins(&self, context: &Context) {
+        self.idle_pins.iter().filter(|warning| context.memo.is_first(warning)).for_each(|warning| context.warn(warning));
+    }
+
     /// Gives the overrides and constraints that count for nothing, one line each.
     pub(super) fn idle_pins(&self) -> &[String] {
         &self.idle_pins

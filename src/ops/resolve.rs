@@ -133,9 +133,10 @@ fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Res
     let found = Found::read(&project, &environment)?;
     let freedom = request.what_if.as_ref().map_or(Freedom::Keep, |asked| Freedom::Update([asked.name.clone()].into()));
     let options = Asked::new(Locking::Allowed, &freedom).options(&wants, &project, found.options());
-    let question = Question::new(context, &project, (wants, options), (found, &freedom))?;
-    if request.apply.is_none() {
-        question.idle_pins().iter().for_each(|warning| context.warn(warning));
+    let mut question = Question::new(context, &project, (wants, options), (found, &freedom))?;
+    question.warn_of_idle_pins(context);
+    if let Some(asked) = &request.what_if {
+        question.forget_place(&asked.name);
     }
     match question.solve(context) {
         Ok(resolution) => {

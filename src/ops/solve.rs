@@ -137,7 +137,7 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
         context.warn(format!("{} is locked as of {moment}, and nothing newer counts; `packs lock --as-of none` lifts that", environment.lockfile_name()));
     }
     let question = Question::new(context, project, (wants, options), (found, asked.freedom))?;
-    question.idle_pins().iter().for_each(|warning| context.warn(warning));
+    question.warn_of_idle_pins(context);
     let resolution = question.solve(context).map_err(|failure| question.refuse(context, project, failure))?;
     let plan = question.plan(&resolution);
     // Some million small values: nobody waits until they are gone.

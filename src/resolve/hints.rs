@@ -110,7 +110,7 @@ pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) ->
     hints.into_iter().collect()
 }
 
-/// Leaves of the refusals by one rule those of the newest releases of each pack.
+/// Leaves of the refusals by one rule those of the newest releases of each pack, and of an extra that is not there what the newest has.
 fn leave_newest_refused(hints: &mut BTreeSet<ConflictHint>) {
     let mut refused: BTreeMap<(PackName, String), BTreeSet<Version>> = BTreeMap::new();
     for hint in hints.iter() {
@@ -118,7 +118,14 @@ fn leave_newest_refused(hints: &mut BTreeSet<ConflictHint>) {
             refused.entry((name.clone(), refusal.rule.clone())).or_default().insert(version.clone());
         }
     }
+    let with_extra = |hint: &ConflictHint| match hint {
+        ConflictHint::UnknownExtra { name, extra, version, .. } => Some(((name.clone(), extra.clone()), version.clone())),
+        _ => None,
+    };
+    // Hints of one pack are sorted by version, so the last one stays.
+    let newest: BTreeMap<(PackName, ExtraName), Version> = hints.iter().filter_map(with_extra).collect();
     hints.retain(|hint| match hint {
+        ConflictHint::UnknownExtra { name, extra, version, .. } => newest[&(name.clone(), extra.clone())] == *version,
         ConflictHint::Refused { name, version, refusal } => {
             let newer = refused[&(name.clone(), refusal.rule.clone())].range(version..).count();
             newer <= REFUSED_MAX

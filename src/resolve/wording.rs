@@ -171,6 +171,7 @@ impl<'a> Wording<'a> {
     fn unavailable(&self, node: NodeId, set: &Releases, reasons: &[&Unavailable]) -> String {
         let releases = self.releases(node, set, "and");
         match reasons {
+            [Unavailable::NoSuchExtra, ..] if *set == Releases::full() && self.versions(node).len() > 1 => self.no_release_with(node),
             [Unavailable::NoSuchExtra, ..] => format!("{} {}", self.releases_of_pack(node, set).with_verb("has", "have"), self.no_extra(node)),
             [Unavailable::NeedsOtherSelf, ..] => releases.with_verb("requires another release of itself", "require other releases of themselves"),
             _ => {
@@ -180,6 +181,14 @@ impl<'a> Wording<'a> {
                 }
                 format!("{} not allowed ({})", releases.with_verb("is", "are"), reasons_of(&refusals))
             }
+        }
+    }
+
+    /// Says of an extra that no release has it.
+    fn no_release_with(&self, node: NodeId) -> String {
+        match &self.conflict.subjects[&node] {
+            Subject::Pack { name, extra: Some(extra), .. } => format!("no version of {name} has an extra {extra}"),
+            Subject::Pack { .. } | Subject::Project => "no version has such an extra".to_owned(),
         }
     }
 

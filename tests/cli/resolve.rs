@@ -409,3 +409,33 @@ fn each_hint_says_what_to_do() {
     hint: report 1.0.0 would do but is not allowed: it has no archive for linux-aarch64, macos-aarch64
     "#);
 }
+
+#[test]
+fn an_extra_that_no_release_has_is_told_once() {
+    let world = pinned("");
+    world.manifest("[packages]\napp = { version = \"*\", with = [\"chart\"] }\n");
+    insta::assert_snapshot!(world.packs(["resolve"]).fails(3).stdout, @"
+    environment default: there is no resolution
+    This requirement cannot be met:
+      packs.toml:8  app *
+    Because no version of app has an extra chart and your project requires app * with the extra chart, that requirement cannot be met.
+    hint: app has no extras, so not chart
+    ");
+}
+
+#[test]
+fn what_is_only_supposed_has_no_line() {
+    let world = pinned("");
+    insta::assert_snapshot!(world.packs(["resolve", "--what-if", "app@9.0.0"]).fails(3).stdout, @"
+    environment default: there is no resolution
+    This requirement cannot be met:
+      packs.toml  app =9.0.0
+    Because your project requires app =9.0.0 (no release is in that range; the newest is 2.0.0), that requirement cannot be met.
+    ");
+}
+
+#[test]
+fn an_idle_pin_is_told_once_for_all_environments() {
+    let world = pinned("[overrides]\nfroms = \"^2\"\n[environments.dev]\n[environments.prod]\n");
+    assert_eq!(world.packs(["lock", "--all"]).succeeds().stderr.matches("counts for nothing").count(), 1);
+}
