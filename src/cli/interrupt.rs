@@ -71,7 +71,7 @@ fn leave(interrupt: &Interrupt, last_word: LastWord) -> ! {
         None => last_word.failure,
     };
     let _ = error::report(&failure, last_word.output);
-    end(error::INTERRUPTED.into())
+    end(error::kind::INTERRUPTED.into())
 }
 
 /// Does what is left to do, as far as it can be done in time.

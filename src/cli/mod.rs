@@ -83,7 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         command::run(cli.command, settings, output)
     });
-    if output::is_lost() { ExitCode::from(error::MACHINE) } else { code }
+    if output::is_lost() { ExitCode::from(error::kind::MACHINE) } else { code }
 }
 
 /// Runs a command to its exit code; a panic is a bug, and says so after what it printed itself.
@@ -206,7 +206,7 @@ fn usage(answer: &clap::Error, arguments: &[OsString]) -> ExitCode {
         return error::report_usage(answer);
     }
     let _ = answer.print();
-    if answer.use_stderr() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS }
+    if answer.use_stderr() { ExitCode::from(error::kind::USAGE) } else { ExitCode::SUCCESS }
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use crate::ops::environment;
 use crate::ops::opened::Opened;
 use crate::ops::opened::no_such_pack;
 use crate::ops::project::Project;
-use crate::ops::sources;
-use crate::ops::sources::Assigned;
-use crate::ops::sources::Loaded;
+use crate::ops::reachable;
+use crate::ops::reachable::Assigned;
+use crate::ops::reachable::Loaded;
 use crate::ops::sources::Sources;
 use crate::ops::typed;
 use crate::registry::IndexDocument;
@@ -107,10 +107,10 @@ fn assigned(context: &Context, project: &Project, name: &PackName) -> Result<Ass
 }
 
 fn offer_of<'c>(sources: &Sources<'c>, assigned: &Assigned, name: &PackName) -> Result<Option<Offer<'c>>, OpsError> {
-    match sources::load_one(sources, assigned, name.clone())?.1 {
+    match reachable::load_one(sources, assigned, name.clone())?.1 {
         Loaded::Document(SourceId::GitHub(repository), document) => Ok(Some(Offer { document, place: Opened::Releases(sources.repository(&repository)?) })),
         Loaded::Document(SourceId::Registry(registry), document) => Ok(Some(Offer { document, place: sources.registry(&registry)? })),
         Loaded::Document(SourceId::Path(_), _) | Loaded::Elsewhere => Ok(None),
-        Loaded::Absent => Err(no_such_pack(name, &sources.asked(assigned, name)?)),
+        Loaded::Absent => Err(no_such_pack(name, &assigned.asked(sources, name)?)),
     }
 }

@@ -45,6 +45,7 @@ mod project;
 mod publish;
 mod quantity;
 mod question;
+mod reachable;
 mod recorded;
 mod registry_admin;
 mod registry_check;

@@ -22,8 +22,8 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::path_pack;
 use crate::ops::project::Project;
-use crate::ops::sources;
-use crate::ops::sources::Assigned;
+use crate::ops::reachable;
+use crate::ops::reachable::Assigned;
 use crate::ops::sources::Sources;
 use crate::policy;
 use crate::policy::ReleaseFacts;
@@ -86,7 +86,7 @@ impl Universe {
         let paths = collect_paths(project, wants)?;
         let rules = Judge { wants, policy: project.manifest.policy.as_ref(), as_of, now: as_of.unwrap_or_else(|| context.now()) };
         let assigned = Assigned::new(project, wants)?;
-        let judged = sources::load_reachable(&sources, &assigned, starting_names(wants, &paths), |name, found| rules.judged(name, found))?;
+        let judged = reachable::load_reachable(&sources, &assigned, starting_names(wants, &paths), |name, found| rules.judged(name, found))?;
         let (mut candidates, mut stated) = (BTreeMap::new(), BTreeMap::new());
         for (name, (source, of_pack, said)) in judged {
             stated.insert(name.clone(), (source, said));

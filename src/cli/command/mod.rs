@@ -153,7 +153,7 @@ impl From<ChangeArgs> for ChangeRequest {
 /// Runs a command and gives the exit code.
 ///
 /// # Errors
-/// Whatever the use case refuses; `cli/error.rs` words it.
+/// Whatever the use case refuses; `cli/error` words it.
 pub fn run(command: Option<Command>, settings: Settings, output: Output) -> Result<ExitCode, OpsError> {
     let known = formats(command.as_ref());
     if !known.contains(&output.format) {

@@ -6,8 +6,8 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::cli::command::ChangeArgs;
-use crate::cli::error::INTEGRITY;
-use crate::cli::error::UNKNOWN;
+use crate::cli::error::kind::INTEGRITY;
+use crate::cli::error::kind::UNKNOWN;
 use crate::cli::output::BAD;
 use crate::cli::output::CHANGED;
 use crate::cli::output::GOOD;

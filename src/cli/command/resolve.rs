@@ -87,7 +87,7 @@ pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> R
         Format::Text | Format::Json => render(&outcome, arguments.explain),
     });
     let is_good = outcome.solvable || outcome.applied.is_some();
-    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(error::CONFLICT) })
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(error::kind::CONFLICT) })
 }
 
 fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
@@ -112,10 +112,10 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     let mut text = format!("environment {environment}: there is no resolution\n");
     text.extend(explanation.lines().map(|line| plain(line) + "\n"));
     let hint = |hint: String| format!("{} {}\n", paint(GOOD, "hint:"), plain(&hint));
-    text.extend(conflict.hints.iter().map(error::conflict_hint).map(hint));
-    text.extend((!conflict.is_smallest).then(|| hint(error::cut_short("the smallest conflict", outcome.solve_timeout_s))));
+    text.extend(conflict.hints.iter().map(error::hint::conflict_hint).map(hint));
+    text.extend((!conflict.is_smallest).then(|| hint(error::hint::cut_short("the smallest conflict", outcome.solve_timeout_s))));
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
-    text.extend(outcome.fixes_cut_short.then(|| hint(error::cut_short("fixes", outcome.solve_timeout_s))));
+    text.extend(outcome.fixes_cut_short.then(|| hint(error::hint::cut_short("fixes", outcome.solve_timeout_s))));
     if !outcome.fixes.is_empty() {
         text += "`packs resolve --apply N` makes one of them\n";
     }

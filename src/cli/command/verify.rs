@@ -65,8 +65,8 @@ fn answer(request: &VerifyRequest, settings: &Settings, output: Output) -> Resul
     output.answer("packs.verify/1", &outcome, || render(&outcome));
     Ok(match outcome.worst() {
         None => ExitCode::SUCCESS,
-        Some(ProblemKind::Drift) => ExitCode::from(error::ANSWER_IS_NO),
-        Some(ProblemKind::Integrity) => ExitCode::from(error::INTEGRITY),
+        Some(ProblemKind::Drift) => ExitCode::from(error::kind::ANSWER_IS_NO),
+        Some(ProblemKind::Integrity) => ExitCode::from(error::kind::INTEGRITY),
     })
 }
 

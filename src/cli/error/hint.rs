@@ -1,37 +1,21 @@
-//! From an error to what people read: kind, exit code, causes, hints. No other file knows them.
+//! What would help: a command or an edit for each failure that has one, in the order of the rooms.
 
 #![allow(clippy::match_same_arms, reason = "tables of failures, kept in the order of their rooms")]
 
-use std::error::Error;
-use std::process::ExitCode;
-
-use serde::Serialize;
-
 use crate::archive::ArchiveError;
-use crate::audit::AuditError;
 use crate::build::BuildError;
-use crate::cli::output::BAD;
-use crate::cli::output::GOOD;
-use crate::cli::output::Output;
-use crate::cli::output::human_bytes;
-use crate::cli::output::paint;
+use crate::cli::error::kind;
 use crate::cli::output::plain;
-use crate::cli::settings::Format;
 use crate::fetch::Cut;
-use crate::fetch::FetchError;
 use crate::fsys::FsError;
-use crate::gc::GcError;
 use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
-use crate::manifest::render_faults;
 use crate::model::PackName;
-use crate::model::Place;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
 use crate::ops::LineEdit;
-use crate::ops::MissingArchive;
 use crate::ops::OpsError;
 use crate::ops::ShownFix;
 use crate::registry::RegistryError;
@@ -43,458 +27,11 @@ use crate::source::SourceError;
 use crate::source::Trust;
 use crate::store::StoreError;
 
-/// The check ran and the answer is no.
-pub(super) const ANSWER_IS_NO: u8 = 1;
-/// The request is wrong.
-pub(super) const USAGE: u8 = 2;
-/// No resolution exists.
-pub(super) const CONFLICT: u8 = 3;
-/// The lockfile must not change and does not fit.
-const LOCKED: u8 = 4;
-/// A digest, an archive, the store or the log is not what it should be.
-pub(super) const INTEGRITY: u8 = 5;
-/// It could not be told.
-pub(super) const UNKNOWN: u8 = 6;
-/// A rule of the project refuses.
-const REFUSED: u8 = 7;
-/// Another packs holds the lock.
-const BUSY: u8 = 8;
-/// Something named is not there.
-const NOT_FOUND: u8 = 9;
-/// The machine failed.
-pub(super) const MACHINE: u8 = 10;
-/// Somebody asked it to stop, as a shell tells of SIGINT.
-pub(super) const INTERRUPTED: u8 = 130;
-/// packs itself is wrong.
-const BUG: u8 = 70;
-/// A child could not be executed, as in sh.
-const NOT_EXECUTABLE: u8 = 126;
-/// A child was not found, as in sh.
-const NOT_A_COMMAND: u8 = 127;
-
 /// How many releases are named where none was found, the newest ones.
 const RELEASES_SHOWN: usize = 10;
 
-/// What kind of failure it is: the code for programs and the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    code: &'static str,
-    exit: u8,
-}
-
-const fn kind(code: &'static str, exit: u8) -> Kind {
-    Kind { code, exit }
-}
-
-/// A failure as programs read it; schema `packs.error/1`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub(super) struct Failure {
-    schema: &'static str,
-    /// What kind of failure it is, in kebab-case; never reused for another.
-    code: &'static str,
-    /// The exit code.
-    exit: u8,
-    /// What went wrong.
-    message: String,
-    /// Why, from the nearest to the deepest cause.
-    causes: Vec<String>,
-    /// What would help.
-    hints: Vec<String>,
-    /// The line of a file that a person wrote.
-    at: Option<Place>,
-    /// Archives that are missing because the network may not be asked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    missing: Vec<MissingArchive>,
-}
-
-/// Tells a failure: words to stderr, and with `--json` a document to stdout.
-pub(super) fn report(failure: &OpsError, output: Output) -> ExitCode {
-    if output.format == Format::Json {
-        output.data(&serde_json::to_string(&document(failure)).expect("a failure has string keys only"));
-    }
-    ExitCode::from(tell(failure))
-}
-
-/// Makes the document of a failure.
-pub(super) fn document(failure: &OpsError) -> Failure {
-    let found = classify(failure);
-    Failure {
-        schema: "packs.error/1",
-        code: found.code,
-        exit: found.exit,
-        message: failure.to_string(),
-        causes: causes(failure),
-        hints: hints(failure),
-        at: place(failure),
-        missing: missing(failure).to_vec(),
-    }
-}
-
-/// Tells a failure in words to stderr, and gives its exit code.
-pub(super) fn tell(failure: &OpsError) -> u8 {
-    let mut text = message(failure);
-    for cause in causes(failure) {
-        // The sentences of a proof follow each other; a chain of causes goes down.
-        let is_proof = matches!(failure, OpsError::Conflict { .. });
-        text += &if is_proof { format!("\n{}", plain_lines(&cause)) } else { format!("\n  {} {}", paint(BAD, "cause:"), plain_lines(&cause)) };
-    }
-    for one in missing(failure) {
-        text += &format!("\n  {} {}: {} ({}) from {}", one.name, one.version, plain(&one.archive), human_bytes(one.size), plain(&one.registry));
-    }
-    for hint in hints(failure) {
-        text += &format!("\n{} {}", paint(GOOD, "hint:"), plain_lines(&hint));
-    }
-    anstream::eprintln!("{text}");
-    classify(failure).exit
-}
-
-/// Tells that packs itself is wrong; what it was doing is taken back or finished by the next command.
-pub(super) fn report_bug(output: Output) -> ExitCode {
-    let message = "this is a bug in packs: please report it with the lines above, the command line and `packs --version`".to_owned();
-    anstream::eprintln!("{} {message}", paint(BAD, "error:"));
-    if output.format == Format::Json {
-        let document = Failure { schema: "packs.error/1", code: "bug", exit: BUG, message, causes: vec![], hints: vec![], at: None, missing: vec![] };
-        output.data(&serde_json::to_string(&document).expect("a failure has string keys only"));
-    }
-    ExitCode::from(BUG)
-}
-
-/// Tells wrong arguments as a document.
-pub(super) fn report_usage(answer: &clap::Error) -> ExitCode {
-    let message = answer.to_string();
-    let document = Failure {
-        schema: "packs.error/1",
-        code: "usage",
-        exit: USAGE,
-        message: message.trim().to_owned(),
-        causes: vec![],
-        hints: vec![],
-        at: None,
-        missing: vec![],
-    };
-    anstream::println!("{}", serde_json::to_string(&document).expect("a failure has string keys only"));
-    anstream::eprint!("{message}");
-    ExitCode::from(USAGE)
-}
-
-/// Writes the head of a failure; faults of files that people write are shown with the line and an underline.
-fn message(failure: &OpsError) -> String {
-    let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    match failure {
-        OpsError::Manifest(error) => render_faults(error, color).trim_end().to_owned(),
-        OpsError::Settings(error) => render_faults(error, color).trim_end().to_owned(),
-        OpsError::Build(BuildError::PackToml { source }) => render_faults(source, color).trim_end().to_owned(),
-        _ => format!("{} {}", paint(BAD, "error:"), plain_lines(&failure.to_string())),
-    }
-}
-
-/// Makes foreign text harmless and keeps line breaks, which only our own messages have.
-fn plain_lines(text: &str) -> String {
-    text.lines().map(plain).collect::<Vec<_>>().join("\n")
-}
-
-/// Gives the causes, without those that only repeat the message before.
-fn causes(failure: &OpsError) -> Vec<String> {
-    // The proof of a conflict is no chain of errors: each of its sentences is a cause.
-    if let OpsError::Conflict { conflict, .. } = failure {
-        return conflict.explain().lines().map(str::to_owned).collect();
-    }
-    let mut told = failure.to_string();
-    let mut causes = vec![];
-    let mut next = failure.source();
-    while let Some(cause) = next {
-        next = cause.source();
-        let text = cause.to_string();
-        if !told.contains(&text) {
-            causes.push(text.clone());
-        }
-        told = text;
-    }
-    causes
-}
-
-fn missing(failure: &OpsError) -> &[MissingArchive] {
-    match failure {
-        OpsError::ArchivesOffline { missing } => missing,
-        _ => &[],
-    }
-}
-
-fn place(failure: &OpsError) -> Option<Place> {
-    match failure {
-        OpsError::Manifest(error) => Some(error.place()),
-        OpsError::Settings(error) => Some(error.place()),
-        OpsError::Build(BuildError::PackToml { source }) => Some(source.place()),
-        OpsError::Build(BuildError::BadVersionFile { at, .. }) => Some(at.clone()),
-        OpsError::Refused { refusal, .. } => refusal.at.clone(),
-        OpsError::Source(SourceError::Untrusted { trust, .. }) => Some(trust.at.clone()),
-        OpsError::Source(SourceError::OlderIndex { registry, .. } | SourceError::OtherIndex { registry, .. } | SourceError::GoneIndex { registry, .. }) => {
-            registry.at.clone()
-        }
-        OpsError::LastKey { at, .. } => Some(at.clone()),
-        OpsError::UnopenedRegistry { at, .. } | OpsError::PathPack { at, .. } => Some(at.clone()),
-        OpsError::NotText { path, line } => Some(Place { file: path.display().to_string(), line: *line }),
-        OpsError::Lockfile(LockError::Invalid { file, line, .. } | LockError::Conflicted { file, line } | LockError::Markers { file, line, .. }) => {
-            Some(Place { file: file.clone(), line: *line })
-        }
-        _ => None,
-    }
-}
-
-fn classify(failure: &OpsError) -> Kind {
-    match failure {
-        OpsError::NoDirectory { .. } => kind("no-directory", MACHINE),
-        OpsError::NoHome => kind("no-home", USAGE),
-        OpsError::Settings(_) => kind("settings-invalid", USAGE),
-        OpsError::UnknownSetting { .. } => kind("unknown-setting", NOT_FOUND),
-        OpsError::Variable { .. } => kind("variable-invalid", USAGE),
-        OpsError::NoProject { .. } => kind("no-project", NOT_FOUND),
-        OpsError::ProjectExists { .. } => kind("project-exists", USAGE),
-        OpsError::Manifest(_) => kind("manifest-invalid", USAGE),
-        OpsError::NotText { .. } => kind("not-text", USAGE),
-        OpsError::UnknownEnvironment { .. } => kind("unknown-environment", NOT_FOUND),
-        OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
-        OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
-        OpsError::LastKey { .. } => kind("last-key", USAGE),
-        OpsError::NotWritten { .. } => kind("registry-read-only", USAGE),
-        OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
-        OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
-        OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
-        OpsError::ArchivesOffline { .. } => kind("archives-offline", UNKNOWN),
-        OpsError::Download { source: cut, .. } => match &**cut {
-            Cut::Source(error) => source(error),
-            Cut::Broken(_) => kind("download-broken", UNKNOWN),
-        },
-        OpsError::Interrupted | OpsError::InterruptedBetween => kind("interrupted", INTERRUPTED),
-        OpsError::Conflict { .. } => kind("conflict", CONFLICT),
-        OpsError::OutOfTime { .. } => kind("solve-timeout", UNKNOWN),
-        OpsError::NoSuchFix { .. } => kind("no-such-fix", NOT_FOUND),
-        OpsError::Lockfile(error) => lockfile(error),
-        OpsError::Refused { .. } => kind("refused", REFUSED),
-        OpsError::PreciseOfMany { .. } => kind("precise-of-many", USAGE),
-        OpsError::LockfileMissing { .. } => kind("lock-missing", LOCKED),
-        OpsError::LockfileStale { .. } => kind("lock-stale", LOCKED),
-        OpsError::OtherRequirements { .. } => kind("other-requirements", INTEGRITY),
-        OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
-        OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
-        OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
-        OpsError::OtherSeen { .. } => kind("seen-newer", USAGE),
-        OpsError::NoArchiveOfPath { .. } => kind("no-archive-of-path", USAGE),
-        OpsError::NoKeyDirectory => kind("no-key-directory", USAGE),
-        OpsError::KeyExists { .. } => kind("key-exists", USAGE),
-        OpsError::UnknownKey { .. } => kind("unknown-signing-key", NOT_FOUND),
-        OpsError::NoPassphrase { .. } => kind("no-passphrase", USAGE),
-        OpsError::KeyUnusable { .. } => kind("key-unusable", USAGE),
-        OpsError::NoKeyNamed => kind("no-key-named", USAGE),
-        OpsError::LockedElsewhere { .. } => kind("locked-elsewhere", INTEGRITY),
-        OpsError::NoSuchRelease { .. } | OpsError::AllYanked { .. } | OpsError::NoneMeant { .. } => kind("no-such-release", NOT_FOUND),
-        OpsError::NotPrecise { .. } => kind("not-precise", CONFLICT),
-        OpsError::Clashes(_) => kind("clash", USAGE),
-        OpsError::InTheWay { .. } => kind("in-the-way", USAGE),
-        OpsError::Generation(error) => generation(error),
-        OpsError::NoGeneration { .. } => kind("no-generation", NOT_FOUND),
-        OpsError::UnknownGeneration { .. } => kind("unknown-generation", NOT_FOUND),
-        OpsError::NothingToUndo => kind("nothing-to-undo", NOT_FOUND),
-        OpsError::CannotUndo { .. } => kind("cannot-undo", USAGE),
-        OpsError::NothingToRestore { .. } => kind("nothing-to-restore", NOT_FOUND),
-        OpsError::Build(error) => build(error),
-        OpsError::PathPack { .. } => kind("path-pack-invalid", USAGE),
-        OpsError::Archive { .. } => kind("archive-refused", INTEGRITY),
-        OpsError::NoSideFile { .. } => kind("no-side-file", INTEGRITY),
-        OpsError::NotAsPromised { source, .. } => fetch(source),
-        OpsError::OneDigest { .. } => kind("one-digest", USAGE),
-        OpsError::NoSuchLevel { .. } => kind("no-such-level", USAGE),
-        OpsError::OneName { .. } => kind("one-name", USAGE),
-        OpsError::NoSuchFile { .. } => kind("no-such-file", NOT_FOUND),
-        OpsError::NotAFile { .. } => kind("not-a-file", USAGE),
-        OpsError::SameName { .. } => kind("same-name", USAGE),
-        OpsError::OtherFile { .. } => kind("other-file", USAGE),
-        OpsError::NoSourceForRepair { .. } => kind("no-source-for-repair", UNKNOWN),
-        OpsError::Source(error) => source(error),
-        OpsError::Fetch { source, .. } => fetch(source),
-        OpsError::Store(error) => store(error),
-        OpsError::Gc(error) => gc(error),
-        OpsError::Audit(error) => audit(error),
-        OpsError::AuditLost { .. } => kind("audit-lost", INTEGRITY),
-        OpsError::ReleaseExists { .. } => kind("release-exists", USAGE),
-        OpsError::ForeignDraft { .. } => kind("draft-exists", USAGE),
-        OpsError::AssetTwice { .. } => kind("asset-twice", USAGE),
-        OpsError::AssetRenamed { .. } => kind("asset-renamed", UNKNOWN),
-        OpsError::AssetAltered { .. } => kind("asset-altered", INTEGRITY),
-        OpsError::NotesTemplate { .. } => kind("notes-template", USAGE),
-        OpsError::DraftLeft { source, .. } => kind("draft-left", classify(source).exit),
-        OpsError::ReleaseUncertain { .. } => kind("release-uncertain", UNKNOWN),
-        OpsError::Fs(error) => fs(error),
-        OpsError::UnknownCommand { .. } => kind("unknown-command", USAGE),
-        OpsError::CannotRun { source, .. } if source.io_kind() == Some(std::io::ErrorKind::NotFound) => kind("command-not-found", NOT_A_COMMAND),
-        OpsError::CannotRun { .. } => kind("command-not-executable", NOT_EXECUTABLE),
-        OpsError::NoSuchFormat { .. } => kind("no-such-format", USAGE),
-        OpsError::Noun(_) => kind("invalid-name", USAGE),
-    }
-}
-
-fn fs(error: &FsError) -> Kind {
-    match error {
-        FsError::Locked { .. } => kind("locked", BUSY),
-        FsError::TooLarge { .. } => kind("file-too-large", USAGE),
-        FsError::Io { source, .. } => machine(source.kind()).unwrap_or(kind("disk-failed", MACHINE)),
-    }
-}
-
-/// Names the failures of a machine that have a cure of their own.
-fn machine(error: std::io::ErrorKind) -> Option<Kind> {
-    match error {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Some(kind("disk-full", MACHINE)),
-        std::io::ErrorKind::PermissionDenied => Some(kind("permission-denied", MACHINE)),
-        std::io::ErrorKind::ReadOnlyFilesystem => Some(kind("read-only", MACHINE)),
-        _ => None,
-    }
-}
-
-fn lockfile(error: &LockError) -> Kind {
-    match error {
-        LockError::Newer { .. } => kind("lock-newer", USAGE),
-        LockError::TooLong { .. } | LockError::Invalid { .. } | LockError::Conflicted { .. } | LockError::Markers { .. } => kind("lock-invalid", USAGE),
-        _ => kind("lock-inconsistent", INTEGRITY),
-    }
-}
-
-fn generation(error: &GenerationError) -> Kind {
-    match error {
-        GenerationError::Disk(error) => fs(error),
-        GenerationError::NoGeneration { .. } => kind("unknown-generation", NOT_FOUND),
-        GenerationError::NoParent { .. } => kind("no-parent", NOT_FOUND),
-        GenerationError::NothingToUndo => kind("nothing-to-undo", NOT_FOUND),
-        GenerationError::ChangedMeanwhile { .. } => kind("changed-meanwhile", USAGE),
-        GenerationError::PathNotUtf8 { .. } => kind("path-not-utf8", USAGE),
-        GenerationError::NotADirectory { .. } => kind("not-a-directory", USAGE),
-        _ => kind("home-damaged", INTEGRITY),
-    }
-}
-
-fn build(error: &BuildError) -> Kind {
-    match error {
-        BuildError::NoVersion { .. } | BuildError::NoPacksBelow { .. } => kind("no-pack-toml", NOT_FOUND),
-        BuildError::NoDirectory { .. } => kind("no-source-directory", NOT_FOUND),
-        BuildError::NotReproducible { .. } => kind("not-reproducible", ANSWER_IS_NO),
-        BuildError::Disk { source } => fs(source),
-        _ => kind("source-invalid", USAGE),
-    }
-}
-
-fn net(error: &NetError) -> Kind {
-    match error {
-        NetError::Locked { .. } => kind("locked", BUSY),
-        NetError::NoRegistry { .. } => kind("no-registry", UNKNOWN),
-        NetError::Io { source, .. } | NetError::Content { source, .. } => machine(source.kind()).unwrap_or(kind("registry-failed", UNKNOWN)),
-        NetError::InvalidPath { .. } | NetError::NotAFile { .. } | NetError::TooLarge { .. } => kind("registry-refused", INTEGRITY),
-        NetError::Unsupported { .. } => kind("unsupported-registry", USAGE),
-        NetError::NotAsked { .. } => kind("registry-offline", UNKNOWN),
-        NetError::InvalidAddress { .. } => kind("invalid-address", USAGE),
-        NetError::Setting { .. } | NetError::SettingFile { .. } | NetError::Cleartext { .. } => kind("network-settings", USAGE),
-        NetError::ReadOnly { .. } => kind("registry-read-only", USAGE),
-        NetError::Upload { source, .. } => machine(source.kind()).unwrap_or(kind("unreadable", MACHINE)),
-        NetError::Start { .. } => kind("no-threads", MACHINE),
-        NetError::Unauthorized { .. } | NetError::NoAccount { .. } => kind("unauthorized", UNKNOWN),
-        NetError::Forbidden { .. } => kind("forbidden", UNKNOWN),
-        NetError::RateLimited { .. } => kind("rate-limited", UNKNOWN),
-        NetError::Timeout { .. } => kind("timeout", UNKNOWN),
-        NetError::Unreachable { .. } => kind("unreachable", UNKNOWN),
-        NetError::Interrupted { .. } => kind("connection-broken", UNKNOWN),
-        NetError::Status { .. } | NetError::Refused { .. } | NetError::Bucket { .. } => kind("registry-failed", UNKNOWN),
-        NetError::Downgrade { .. } | NetError::BadRedirect { .. } | NetError::TooManyRedirects { .. } => kind("redirect-refused", INTEGRITY),
-        NetError::Encoded { .. } => kind("encoded", INTEGRITY),
-    }
-}
-
-fn github(error: &GitHubError) -> Kind {
-    match error {
-        GitHubError::BadApi { .. } => kind("network-settings", USAGE),
-        GitHubError::Network { source, .. } => net(source),
-        GitHubError::Cut { .. } => kind("connection-broken", UNKNOWN),
-        GitHubError::NoToken { .. } | GitHubError::TokenRefused { .. } => kind("unauthorized", UNKNOWN),
-        GitHubError::Forbidden { .. } => kind("forbidden", UNKNOWN),
-        GitHubError::RateLimited { .. } => kind("rate-limited", UNKNOWN),
-        GitHubError::NotFound { .. } => kind("no-repository", UNKNOWN),
-        GitHubError::Status { .. } => kind("registry-failed", UNKNOWN),
-        GitHubError::TooLarge { .. } | GitHubError::Unreadable { .. } | GitHubError::UploadElsewhere { .. } => kind("registry-refused", INTEGRITY),
-    }
-}
-
-fn source(error: &SourceError) -> Kind {
-    match error {
-        SourceError::Transport { source, .. } => net(source),
-        SourceError::GitHub(error) => github(error),
-        SourceError::BadAddress => kind("lock-invalid", USAGE),
-        SourceError::Document { .. } => kind("index-refused", INTEGRITY),
-        SourceError::Untrusted { source, .. } => trust(source),
-        SourceError::KeyNeeded { .. } | SourceError::SignedRegistry { .. } => kind("key-needed", USAGE),
-        SourceError::NobodyVouches { source, .. } => trust(source),
-        SourceError::NewerField { .. } => kind("newer-field", USAGE),
-        SourceError::OlderIndex { .. } => kind("older-index", INTEGRITY),
-        SourceError::OtherIndex { .. } => kind("other-index", INTEGRITY),
-        SourceError::GoneIndex { .. } => kind("gone-index", INTEGRITY),
-        SourceError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
-        SourceError::NotListed { .. } => kind("registry-not-listed", UNKNOWN),
-        SourceError::NotTaken { source, .. } => match &**source {
-            RegistryError::OtherBytes { .. } | RegistryError::OtherRequirements { .. } => kind("published-already", INTEGRITY),
-            _ => kind("not-publishable", USAGE),
-        },
-        SourceError::LeftOver { .. } => kind("left-over", INTEGRITY),
-        SourceError::OtherArchives { .. } => kind("other-archives", USAGE),
-        SourceError::Contended { .. } => kind("contended", BUSY),
-        SourceError::Offline { .. } => kind("registry-offline", UNKNOWN),
-    }
-}
-
-fn trust(error: &RegistryError) -> Kind {
-    match error {
-        RegistryError::Unsigned { .. } => kind("unsigned", INTEGRITY),
-        RegistryError::UnknownSigner { .. } => kind("unknown-key", INTEGRITY),
-        _ => kind("wrong-signature", INTEGRITY),
-    }
-}
-
-fn fetch(error: &FetchError) -> Kind {
-    match error {
-        FetchError::Disk(error) => fs(error),
-        FetchError::Mismatch { .. } | FetchError::WrongFile { .. } => kind("digest-mismatch", INTEGRITY),
-    }
-}
-
-fn store(error: &StoreError) -> Kind {
-    match error {
-        StoreError::Disk(error) => fs(error),
-        StoreError::UnknownVersion { .. } => kind("home-version", USAGE),
-        StoreError::SourceChanged { .. } => kind("source-changed", USAGE),
-        StoreError::Archive { .. } => kind("archive-refused", INTEGRITY),
-        StoreError::WrongRelease { .. } | StoreError::WrongPlatform { .. } | StoreError::WrongTree { .. } | StoreError::WrongArchive { .. } => {
-            kind("other-content", INTEGRITY)
-        }
-        StoreError::NoTree { .. } => kind("source-invalid", USAGE),
-        StoreError::BadPackManifest { .. } | StoreError::Irreparable { .. } => kind("store-damaged", INTEGRITY),
-        StoreError::BadRoot { .. } => kind("home-damaged", INTEGRITY),
-    }
-}
-
-fn gc(error: &GcError) -> Kind {
-    match error {
-        GcError::Look { source } | GcError::Lock { source } | GcError::Remove { source, .. } => fs(source),
-        GcError::Threads { .. } => kind("no-threads", MACHINE),
-        GcError::Drop { source, .. } => generation(source),
-        _ => kind("roots-unreadable", INTEGRITY),
-    }
-}
-
-fn audit(error: &AuditError) -> Kind {
-    match error {
-        AuditError::Write { source } | AuditError::Read { source } => fs(source),
-        AuditError::LineTooLong { .. } | AuditError::Broken { .. } | AuditError::Truncated { .. } => kind("audit-broken", INTEGRITY),
-    }
-}
-
 /// Gives what would help, only where it applies.
-fn hints(failure: &OpsError) -> Vec<String> {
+pub(super) fn hints(failure: &OpsError) -> Vec<String> {
     match failure {
         OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
         OpsError::NoHome => vec!["name one with --home DIR or PACKS_HOME".into()],
@@ -746,7 +283,7 @@ fn trust_hints(trust: &Trust, fault: &RegistryError) -> Vec<String> {
 }
 
 fn fs_hints(error: &FsError) -> Vec<String> {
-    match fs(error).code {
+    match kind::fs(error).code {
         "disk-full" => vec!["`packs gc` frees space, also on a full disk; the state is as before".into()],
         "locked" => vec!["wait longer with --wait SECONDS".into()],
         "permission-denied" | "read-only" => vec!["the home must be yours and writable: see --home; the state is as before".into()],
@@ -761,11 +298,11 @@ fn conflict_hints(conflict: &Conflict, fix: Option<&ShownFix>, seconds: u64) -> 
 }
 
 /// Says that a search was ended before its time.
-pub(super) fn cut_short(sought: &str, seconds: u64) -> String {
+pub(in crate::cli) fn cut_short(sought: &str, seconds: u64) -> String {
     format!("the time limit of {seconds} s ended the search for {sought}: give it longer with --solve-timeout SECONDS")
 }
 
-pub(super) fn conflict_hint(hint: &ConflictHint) -> String {
+pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
     match hint {
         ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
         ConflictHint::UnknownPack { name, .. } => format!("there is no pack {name} in its registry"),
