@@ -57,7 +57,7 @@ impl NamesText {
         let text = String::from_utf8(bytes).ok()?;
         let lines_at = text.find('\n')? + 1;
         let (said, lines) = text.split_at(lines_at);
-        (said == head(packed, lines.as_bytes())).then_some(NamesText { lines_at, text })
+        (said == head(packed, lines.as_bytes())).then_some(NamesText { text, lines_at })
     }
 
     /// Gives the whole text.

@@ -1,5 +1,7 @@
 //! From an error to what people read: kind, exit code, causes, hints. No other folder knows them.
 
+#![allow(clippy::match_same_arms, reason = "tables of failures, kept in the order of their rooms")]
+
 pub(super) mod hint;
 pub(super) mod kind;
 
