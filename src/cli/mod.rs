@@ -162,11 +162,18 @@ fn color(choice: &str) -> anstream::ColorChoice {
 
 /// Takes user, password and query out of an address that was typed: the command line is recorded where others read it.
 fn without_secrets(argument: &str) -> String {
-    let Some((before, address)) = argument.split_once("://") else { return argument.to_owned() };
+    let Some((before, address)) = argument.split_once("://") else { return without_user(argument) };
     let (rest, query) = address.split_once('?').map_or((address, ""), |(rest, _)| (rest, "?***"));
     let authority = rest.split('/').next().unwrap_or_default();
     let place = authority.rfind('@').map_or_else(|| rest.to_owned(), |at| format!("***{}", &rest[at..]));
     format!("{before}://{place}{query}")
+}
+
+/// Takes `user:password` before an `@` out of what may have been meant as an address.
+fn without_user(argument: &str) -> String {
+    let Some(at) = argument.rfind('@') else { return argument.to_owned() };
+    let begin = argument[..at].rfind(|c: char| c == '/' || c.is_whitespace()).map_or(0, |before| before + 1);
+    if argument[begin..at].contains(':') { format!("{}***{}", &argument[..begin], &argument[at..]) } else { argument.to_owned() }
 }
 
 /// Takes `--format tar.gz` of `packs build` for `--archive-format tar.gz`: the form of an answer and that of an archive are never the same word.
@@ -255,6 +262,8 @@ mod tests {
             ("--registry=https://ana:a@b@h?sig=geheim", "--registry=https://***@h?***"),
             ("s3://bucket/a@b", "s3://bucket/a@b"),
             ("@acme/kanban@^2", "@acme/kanban@^2"),
+            ("https:/ana:secret@h/x", "https:/***@h/x"),
+            ("file:ana:secret@h", "***@h"),
         ] {
             assert_eq!(without_secrets(argument), expected);
         }

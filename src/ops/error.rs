@@ -121,6 +121,9 @@ pub enum OpsError {
         /// Those declared.
         known: Vec<RegistryName>,
     },
+    /// What was typed begins as an address and is none; it is not shown, since it may hold a password.
+    #[error("what was typed for a registry begins as an address and is none (it is not shown here, since it may hold a password); nothing was changed")]
+    NotAnAddress,
     /// A repository's releases were to be written or looked through as a registry is.
     #[error("github:{repository} is a repository's releases, which packs neither writes, signs nor looks through as a registry; nothing was changed")]
     NotWritten {

@@ -29,6 +29,7 @@ use crate::ops::OpsError;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
 use crate::ops::recorded::Recorded;
+use crate::ops::recorded::chain;
 use crate::ops::recorded::recorded;
 use crate::ops::registry_admin;
 use crate::ops::typed;
@@ -138,12 +139,21 @@ pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_
             checked.into_iter().map(|one| context.interrupt.check_between().and_then(|()| publish_next(one))).collect::<Result<Vec<_>, OpsError>>()
         });
         // What was published before a failure is found by search too.
-        let listed = describe_registry(source, &request.registry, &public).and_then(|()| Ok(source.refresh_names(&names)?));
+        let described = describe_registry(source, &request.registry, &public);
+        keep_listed(context, source, &names);
         let published = published?;
-        listed?;
+        described?;
         Ok(published)
     })?;
     Ok(PublishOutcome { dry_run: false, registry: source.describe(), signed_by, releases })
+}
+
+/// Brings the list of names up to date with what was written; it serves search alone, so that what cannot be done about it takes nothing back.
+pub(super) fn keep_listed(context: &Context, source: &RegistrySource, names: &[PackName]) {
+    if let Err(error) = source.refresh_names(names) {
+        let done = "what was written counts, but the list of names, which search reads, is not up to date";
+        context.warn(format!("{done}: {}; `packs registry check` looks at it", chain(&error)));
+    }
 }
 
 /// Says that the place is a registry, unless it says so itself.
@@ -164,10 +174,10 @@ fn describe_registry(source: &RegistrySource, place: &str, keys: &[PublicKey]) -
 pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchive, OpsError> {
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
+    let size = fsys::status(path)?.ok_or_else(|| OpsError::NoSuchFile { path: path.to_owned() })?.size;
     let side_path = path.with_file_name(format!("{file_name}.sha256"));
     let side_bytes = fsys::read_optional(&side_path, SIDE_FILE_BYTES_MAX)?.ok_or_else(|| OpsError::NoSideFile { archive: path.to_owned() })?;
     let sha256 = archive::parse_side_file(&side_bytes, &file_name).map_err(refused)?;
-    let size = fsys::status(path)?.ok_or_else(|| OpsError::NoSuchFile { path: path.to_owned() })?.size;
     let verified = fetch::open_file(path, size, sha256).map_err(|source| OpsError::Fetch {
         release: file_name.clone(),
         from: path.display().to_string(),

@@ -197,6 +197,9 @@ pub fn sign_registry(context: &Context, request: &SignRegistryRequest, signing: 
     let registry = typed::open_to_write(context, &request.registry)?.signing(keys);
     let source = &registry.source;
     let packs = source.packs()?;
+    if let Some((_, gone)) = source.gone(&packs).into_iter().next() {
+        return Err(gone.into());
+    }
     let mut signed = Vec::new();
     for name in &packs {
         if source.sign(name, request.adopt, Effect::Plan)? {
@@ -299,6 +302,7 @@ fn read_key(context: &Context, text: &str) -> Result<PublicKey, OpsError> {
 
 /// Gives the directory that is meant and is not there.
 fn missing_directory(context: &Context, registry: &str) -> Result<Option<PathBuf>, OpsError> {
+    typed::require_place(registry)?;
     let is_name =
         || RegistryName::parse(registry).is_ok_and(|name| Project::open(context).is_ok_and(|project| project.manifest.registries.contains_key(&name)));
     let path = match sources::local_directory(registry) {

@@ -91,6 +91,7 @@ pub fn check_registry(context: &Context, registry: &str) -> Result<RegistryCheck
     let found = Findings::default();
     let check = Check { context, keys: keys(&source, &found), source: &source, found: &found };
     let packs = source.packs()?;
+    source.gone(&packs).iter().for_each(|(name, error)| found.add(&registry::index_path(name), error));
     let names = check.names();
     let documents: Vec<IndexDocument> = packs.par_iter().filter_map(|name| check.document(name)).collect();
     check.compare_names(names.as_ref(), &documents, &packs);

@@ -6,6 +6,7 @@
 //! cannot be written, what is known counts and nothing is learned.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
@@ -111,6 +112,12 @@ impl Memory for Seen {
 
     fn known(&self, name: &PackName) -> Option<Shown> {
         self.newer.lock().expect("no holder panics").get(name).or_else(|| self.known.get(name)).copied()
+    }
+
+    fn names(&self) -> Vec<PackName> {
+        let newer = self.newer.lock().expect("no holder panics");
+        let names: BTreeSet<&PackName> = self.known.keys().chain(newer.keys()).collect();
+        names.into_iter().cloned().collect()
     }
 
     fn learn(&self, name: &PackName, shown: Shown) {

@@ -110,6 +110,7 @@ pub(super) fn remembered(context: &Context, registry: &str) -> Result<Remembered
 /// # Errors
 /// [`OpsError::NoSuchFile`] where it is none of them.
 pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<RegistryName>, OpsError> {
+    require_place(registry)?;
     let path = context.directory.join(registry);
     let is_directory = || Ok::<_, OpsError>(fsys::status(&path)?.is_some_and(|found| found.kind != fsys::FileKind::File));
     let is_place = sources::local_directory(registry).is_some() || is_address(registry) || typed_repository(registry)?.is_some();
@@ -117,6 +118,22 @@ pub(super) fn typed_name(context: &Context, registry: &str) -> Result<Option<Reg
         return Ok(None);
     }
     RegistryName::parse(registry).map(Some).map_err(|_| OpsError::NoSuchFile { path })
+}
+
+/// Refuses what was meant as an address and is none.
+///
+/// # Errors
+/// [`OpsError::NotAnAddress`].
+pub(super) fn require_place(registry: &str) -> Result<(), OpsError> {
+    if is_mistyped(registry) { Err(OpsError::NotAnAddress) } else { Ok(()) }
+}
+
+/// Tells whether a text was meant as an address and is none: it must not be taken for a directory, nor shown, since it may hold a password.
+fn is_mistyped(text: &str) -> bool {
+    let meant = text.trim();
+    let has_scheme =
+        ["http", "https", "s3", "gs", "az"].iter().any(|scheme| meant.strip_prefix(scheme).is_some_and(|rest| rest.starts_with([':', '/']) && rest != "/"));
+    (has_scheme && !is_address(text)) || meant.starts_with("//")
 }
 
 /// Tells whether a text is written as an address: a scheme, then `://`.
@@ -155,6 +172,12 @@ mod tests {
     #[test]
     fn addresses_and_repositories_are_told_apart() {
         assert!(is_address("https://packs.example.org") && is_address("s3://bucket/prefix"));
+        for text in ["https:/u:secret@h/x", "https//u:secret@h", " https://u:secret@h", "//u:secret@h", "s3:bucket"] {
+            assert!(is_mistyped(text), "{text}");
+        }
+        for text in ["https://packs.example.org", "s3-registry", "registry", "./http", "az", "github:acme/tools"] {
+            assert!(!is_mistyped(text), "{text}");
+        }
         assert!(!is_address("registry") && !is_address("://x") && !is_address("a b://x"));
         let repository = |text| typed_repository(text).map(|found| found.map(|repository| repository.to_string()));
         assert_eq!(repository("github:acme/kanban").expect("valid").as_deref(), Some("acme/kanban"));

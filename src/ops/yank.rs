@@ -15,6 +15,7 @@ use crate::ops::OpsError;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
 use crate::ops::nearest::nearest_listed;
+use crate::ops::publish::keep_listed;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::typed;
@@ -125,7 +126,7 @@ pub fn yank(context: &Context, request: &YankRequest, signing: &Signing<'_>) -> 
     let change = || {
         let versions = source.yank(name, &yank, effect)?;
         if !request.dry_run {
-            source.refresh_names(std::slice::from_ref(name))?;
+            keep_listed(context, source, std::slice::from_ref(name));
         }
         Ok(versions)
     };

@@ -53,8 +53,8 @@ pub enum SourceError {
         /// The keys that signed it.
         signers: Signers,
     },
-    /// The first document of a pack must be signed, and no key is at hand.
-    #[error("the registry {registry} is signed by {signers}: without a key the new pack {name} cannot be published there")]
+    /// A document that bears no signature would be written to a registry whose documents do, and no key is at hand.
+    #[error("the registry {registry} is signed by {signers}: without a key the index of {name}, which is not signed now, cannot be written there")]
     SignedRegistry {
         /// The registry.
         registry: String,

@@ -23,6 +23,9 @@ pub trait Memory: Send + Sync {
     /// Gives the newest document of a pack that is known.
     fn known(&self, name: &PackName) -> Option<Shown>;
 
+    /// Gives the packs of which something is known, in order.
+    fn names(&self) -> Vec<PackName>;
+
     /// Takes in a document that is believed, or was just written.
     fn learn(&self, name: &PackName, shown: Shown);
 }

@@ -233,7 +233,7 @@ impl RegistrySource {
             Answer::Offline => return Err(SourceError::Offline { registry: self.describe() }),
             Answer::Absent => {
                 self.require_unseen(name)?;
-                self.require_keys_for_new(name)?;
+                self.require_keys(name)?;
                 (IndexDocument::new(name.clone()), Precondition::Absent)
             }
             Answer::Found(fetched) => {
@@ -282,7 +282,7 @@ impl RegistrySource {
         if self.keys.is_empty() {
             let document = self.parse_index(&fetched.bytes, name, self.trust.as_ref().map_or(&[][..], |trust| &trust.keys))?;
             let signers = self.signers(&document)?;
-            return if signers.is_empty() { Ok(document) } else { Err(self.key_needed(name, signers)) };
+            return if signers.is_empty() { self.require_keys(name).map(|()| document) } else { Err(self.key_needed(name, signers)) };
         }
         let known: Vec<PublicKey> = self.keys.iter().map(SecretKey::public).chain(self.trust.iter().flat_map(|trust| trust.keys.clone())).collect();
         match IndexDocument::parse_signed(&fetched.bytes, name, &known) {
@@ -294,19 +294,41 @@ impl RegistrySource {
         }
     }
 
-    /// Refuses a new pack without a signature where signatures are expected: by packs.toml, or by what the registry says of itself.
-    fn require_keys_for_new(&self, name: &PackName) -> Result<(), SourceError> {
+    /// Refuses a document without a signature where signatures are expected: by packs.toml, by what the registry says of itself, or where it says nothing,
+    /// by its other documents.
+    fn require_keys(&self, name: &PackName) -> Result<(), SourceError> {
         if !self.keys.is_empty() {
             return Ok(());
         }
         let trusted = self.trust.iter().flat_map(|trust| &trust.keys).map(PublicKey::id).collect::<Vec<_>>();
-        let listed = self.document()?.found().map_or_else(Vec::new, |document| document.known_keys());
-        let expected: Vec<KeyId> = if trusted.is_empty() { listed.iter().map(PublicKey::id).collect() } else { trusted };
+        let listed = || match self.document()? {
+            Answer::Found(document) => Ok(document.known_keys().iter().map(PublicKey::id).collect()),
+            Answer::Absent | Answer::Offline => self.signers_found(),
+        };
+        let expected: Vec<KeyId> = if trusted.is_empty() { listed()? } else { trusted };
         if expected.is_empty() {
             Ok(())
         } else {
             Err(SourceError::SignedRegistry { registry: self.describe(), name: name.clone(), signers: Signers(expected) })
         }
+    }
+
+    /// Gives the keys that a document of the registry says it is signed by; of the first that is signed, in order of names.
+    fn signers_found(&self) -> Result<Vec<KeyId>, SourceError> {
+        let packs = match self.packs() {
+            // One that cannot be listed and has no list of names is new, or says nothing.
+            Err(SourceError::NotListed { .. }) => return Ok(Vec::new()),
+            packs => packs?,
+        };
+        for name in packs {
+            if let Answer::Found(fetched) = self.index_file(&name)? {
+                let signers = self.signers(&self.parse_index(&fetched.bytes, &name, &[])?)?;
+                if !signers.is_empty() {
+                    return Ok(signers);
+                }
+            }
+        }
+        Ok(Vec::new())
     }
 
     fn key_needed(&self, name: &PackName, signers: Vec<KeyId>) -> SourceError {

@@ -165,6 +165,13 @@ impl RegistrySource {
         self.memory.as_deref().map_or(Ok(()), |memory| memory::require_unseen(memory, name))
     }
 
+    /// Gives the packs that are remembered and not among these, each with the refusal of its absence.
+    pub fn gone(&self, packs: &[PackName]) -> Vec<(PackName, SourceError)> {
+        let remembered = self.memory.as_deref().map_or_else(Vec::new, Memory::names);
+        let absent = remembered.into_iter().filter(|name| !packs.contains(name));
+        absent.filter_map(|name| self.require_unseen(&name).err().map(|error| (name, error))).collect()
+    }
+
     /// Remembers a document that was just written.
     pub(super) fn learn(&self, document: &IndexDocument, bytes: &[u8]) {
         if let Some(memory) = &self.memory {

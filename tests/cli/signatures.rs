@@ -146,10 +146,59 @@ fn a_signed_registry_takes_nothing_unsigned() {
     publish(&world, &Pack::new("boards", "1.0.0").file("a", "x\n"), &[])
         .fails(2)
         .says("the registry file:")
-        .says("without a key the new pack boards cannot be published there");
+        .says("without a key the index of boards, which is not signed now, cannot be written there");
     assert_eq!(fs::read(world.registry().join(INDEX)).expect("there"), before);
     assert!(!world.registry().join("packs/kanban/1.1.0").exists() && !world.registry().join("packs/boards").exists());
     publish(&world, &next, &["--key", "acme"]).succeeds();
+}
+
+#[test]
+fn a_document_that_lost_its_signature_is_not_changed_without_a_key() {
+    let world = signed_world();
+    world.edit_index("kanban", |document| document["signature"] = Value::Null);
+    let before = fs::read(world.registry().join(INDEX)).expect("there");
+    publish(&world, &Pack::new("kanban", "1.1.0").file("a", "two\n"), &[]).fails(2).says("is signed by");
+    world.packs(["yank", "kanban@1.0.0", "--registry", "../registry"]).fails(2).says("is signed by");
+    assert_eq!(fs::read(world.registry().join(INDEX)).expect("there"), before);
+    // Nor does it help that the registry no longer says whose keys count: its other documents do.
+    publish(&world, &Pack::new("boards", "1.0.0").file("a", "x\n"), &["--key", "acme"]).succeeds();
+    fs::remove_file(world.registry().join("packs-registry.json")).expect("removed");
+    publish(&world, &Pack::new("cards", "1.0.0").file("a", "x\n"), &[]).fails(2).says("is signed by");
+    assert!(!world.registry().join("packs-registry.json").exists() && !world.registry().join("packs/cards").exists());
+}
+
+#[test]
+fn a_document_that_is_gone_is_found_by_check_and_keeps_sign_from_signing() {
+    let world = signed_world();
+    fs::remove_file(world.registry().join(INDEX)).expect("removed");
+    world.packs(["registry", "check", "../registry"]).fails(5).prints("has no index of kanban now, and has shown revision 1 of it before");
+    world.packs(["registry", "sign", "../registry", "--key", "acme"]).fails(5).says("has no index of kanban now");
+    world.packs(["registry", "forget", "../registry"]).succeeds();
+    world.packs(["registry", "sign", "../registry", "--key", "acme"]).succeeds();
+}
+
+#[test]
+fn a_list_of_names_that_cannot_be_written_takes_nothing_back() {
+    let world = signed_world();
+    let list = world.registry().join("names.json.zst");
+    fs::remove_file(&list).expect("removed");
+    fs::create_dir(&list).expect("made");
+    world.packs(["yank", "kanban@1.0.0", "--registry", "../registry", "--key", "acme"]).succeeds().says("what was written counts, but the list of names");
+    publish(&world, &Pack::new("kanban", "1.1.0").file("a", "two\n"), &["--key", "acme"]).succeeds().says("what was written counts");
+    assert!(read_index(&world)["releases"][0]["yanked"].is_string());
+}
+
+#[test]
+fn a_mistyped_address_makes_no_directory_and_is_not_shown() {
+    let world = signed_world();
+    for address in ["https:/ana:secret@h/x", "https//ana:secret@h/x", "//ana:secret@h", " https://ana:secret@h/x"] {
+        for arguments in [["registry", "init", address].as_slice(), &["search", "x", "--registry", address], &["yank", "kanban@*", "--registry", address]] {
+            let words = world.packs(arguments).fails(2);
+            words.says("begins as an address and is none");
+            assert!(!words.stderr.contains("secret"), "{}", words.stderr);
+        }
+    }
+    assert!(!world.packs(["audit", "--json"]).succeeds().stdout.contains("secret"));
 }
 
 #[test]

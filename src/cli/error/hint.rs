@@ -45,6 +45,9 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LastKey { name, .. } => {
             vec![format!("trust its successor first: `packs registry add-key {name} KEY`; to ask for no signatures, remove `keys` from packs.toml")]
         }
+        OpsError::NotAnAddress => {
+            vec!["an address is written https://HOST/PATH, s3://BUCKET/PREFIX, gs://… or az://…; a directory of such a name ./NAME".into()]
+        }
         OpsError::NotWritten { repository } => vec![format!("`packs release {repository} --tag TAG ARCHIVE…` makes a release there")],
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],

@@ -72,6 +72,7 @@ pub(super) fn classify(failure: &OpsError) -> Kind {
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
         OpsError::LastKey { .. } => kind("last-key", USAGE),
+        OpsError::NotAnAddress => kind("registry-address", USAGE),
         OpsError::NotWritten { .. } => kind("registry-read-only", USAGE),
         OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
         OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
