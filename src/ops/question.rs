@@ -85,9 +85,10 @@ impl Question {
         &self.wants.packages
     }
 
-    /// Takes it that a pack is not asked for in the line where packs.toml names it, if it does.
-    pub(super) fn forget_place(&mut self, name: &PackName) {
+    /// Takes it that a pack is not asked for, and not overridden, in the lines where packs.toml names it, if it does.
+    pub(super) fn forget_places(&mut self, name: &PackName) {
         self.roots.iter_mut().filter(|root| root.name == *name).for_each(|root| root.at = None);
+        self.universe.forget_place(name);
     }
 
     /// Warns of the overrides and constraints that count for nothing, of each once in a run.

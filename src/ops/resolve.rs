@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::generation;
 use crate::generation::Environment;
-use crate::manifest::Edit;
+use crate::manifest::PackageEntry;
+use crate::manifest::Wants;
 use crate::model::EnvironmentName;
+use crate::model::Place;
 use crate::model::Range;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
@@ -36,6 +38,7 @@ use crate::resolve::Change;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictReport;
 use crate::resolve::Failure;
+use crate::resolve::Pin;
 
 /// Fixes looked for where one is to be applied and nobody said how many to find: as many as anyone numbers.
 const FIXES_MAX: usize = 20;
@@ -65,6 +68,8 @@ pub struct ResolveOutcome {
     /// What it changes against what is locked.
     #[serde(flatten)]
     pub changes: Changes,
+    /// The override of the pack of `what_if`, in whose place the release asked about is taken.
+    pub displaced_override: Option<Pin>,
     /// Overrides and constraints that count for nothing; one line each.
     pub idle_pins: Vec<String>,
     /// Why there is none.
@@ -125,31 +130,30 @@ impl Answer {
 fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Result<Answer, OpsError> {
     let active = generation::active_environment(&project.directory)?;
     let (environment, _) = environment::choose(&project.manifest, context.environment.as_ref(), active.as_ref())?;
-    let project = match &request.what_if {
-        Some(asked) => with_release(project, &environment, asked)?,
-        None => project.clone(),
-    };
-    let wants = project.wants(&environment)?;
-    let found = Found::read(&project, &environment)?;
+    let mut wants = project.wants(&environment)?;
+    let displaced_override = request.what_if.as_ref().and_then(|asked| suppose(&mut wants, asked));
+    let found = Found::read(project, &environment)?;
     let freedom = request.what_if.as_ref().map_or(Freedom::Keep, |asked| Freedom::Update([asked.name.clone()].into()));
-    let options = Asked::new(Locking::Allowed, &freedom).options(&wants, &project, found.options());
-    let mut question = Question::new(context, &project, (wants, options), (found, &freedom))?;
+    let options = Asked::new(Locking::Allowed, &freedom).options(&wants, project, found.options());
+    let mut question = Question::new(context, project, (wants, options), (found, &freedom))?;
     question.warn_of_idle_pins(context);
     if let Some(asked) = &request.what_if {
-        question.forget_place(&asked.name);
+        question.forget_places(&asked.name);
     }
-    match question.solve(context) {
+    let mut answer = match question.solve(context) {
         Ok(resolution) => {
             let LockPlan { lockfile, changes, idle_pins, .. } = question.plan(&resolution);
             let outcome = ResolveOutcome { solvable: true, releases: lockfile.releases.len(), changes, idle_pins, ..unsolved(context, environment) };
-            Ok(Answer { outcome, fixes: vec![] })
+            Answer { outcome, fixes: vec![] }
         }
         Err(Failure::Conflict(mut conflict)) => {
-            question.inquire(context, &project, &mut conflict);
-            explained(context, &project, (&question, &conflict), (environment, request))
+            question.inquire(context, project, &mut conflict);
+            explained(context, project, (&question, &conflict), (environment, request))?
         }
-        Err(failure @ Failure::OutOfTime { .. }) => Err(question.refuse(context, &project, failure)),
-    }
+        Err(failure @ Failure::OutOfTime { .. }) => return Err(question.refuse(context, project, failure)),
+    };
+    answer.outcome.displaced_override = displaced_override;
+    Ok(answer)
 }
 
 fn explained(
@@ -179,6 +183,7 @@ fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
         solvable: false,
         releases: 0,
         changes: Changes::default(),
+        displaced_override: None,
         idle_pins: vec![],
         conflict: None,
         explanation: None,
@@ -190,22 +195,26 @@ fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
     }
 }
 
-/// Gives the project as if it asked for a release itself: `kanban@2.0.3` is that very one, `kanban@^2` any of these.
-fn with_release(project: &Project, environment: &EnvironmentName, asked: &AskedPack) -> Result<Project, OpsError> {
-    let entry = project.wants(environment)?.packages.remove(&asked.name);
-    let bare = Requirement {
+/// Asks for a release as if packs.toml did: `kanban@2.0.3` is that very one, `kanban@^2` any of these. Gives the override that would keep it from counting,
+/// and whose place it takes.
+fn suppose(wants: &mut Wants, asked: &AskedPack) -> Option<Pin> {
+    let range = asked.range.as_ref().map_or_else(Range::any, exactly);
+    let entry = wants.packages.entry(asked.name.clone()).or_insert_with(|| unwritten(asked));
+    entry.requirement.range = range.clone();
+    let entry = wants.overrides.get_mut(&asked.name)?;
+    Some(Pin { range: std::mem::replace(&mut entry.range, range), at: Some(entry.at.clone()) })
+}
+
+fn unwritten(asked: &AskedPack) -> PackageEntry {
+    let requirement = Requirement {
         name: asked.name.clone(),
         range: Range::any(),
         source: RequirementSource::Registry(None),
         extras: std::collections::BTreeSet::default(),
         tier: crate::model::Tier::default(),
     };
-    let range = asked.range.as_ref().map_or_else(Range::any, exactly);
-    let requirement = Requirement { range, ..entry.map_or(bare, |entry| entry.requirement) };
-    let own = project.manifest.environments.get(environment).is_some_and(|own| own.packages.contains_key(&asked.name));
-    let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
-    edit.set_requirement(own.then_some(environment), &requirement);
-    project.with_text(edit.to_text())
+    let at = Place { file: MANIFEST_NAME.to_owned(), line: 1 };
+    PackageEntry { requirement, priority: 0, rename: std::collections::BTreeMap::default(), at }
 }
 
 /// Takes a bare version for itself: who asks about 2.0.3 does not mean 2.1.

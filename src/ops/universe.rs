@@ -96,6 +96,11 @@ impl Universe {
         Ok(Universe { stated, paths, candidates, overrides: pins(&wants.overrides), constraints: pins(&wants.constraints) })
     }
 
+    /// Takes it that a pack is not overridden in the line where packs.toml names it.
+    pub(super) fn forget_place(&mut self, name: &PackName) {
+        self.overrides.get_mut(name).into_iter().for_each(|pin| pin.at = None);
+    }
+
     /// Tells whether there is a pack among all that may be reached.
     pub(super) fn has(&self, name: &PackName) -> bool {
         self.candidates.contains_key(name)

@@ -21,6 +21,9 @@ use crate::resolve::universe::NodeId;
 use crate::resolve::universe::PROJECT;
 use crate::resolve::versions::Releases;
 
+/// Stands where others have their line in packs.toml: what is not written there is only supposed.
+pub(super) const SUPPOSED: &str = "--what-if";
+
 /// Most versions that are listed one by one.
 const LISTED_MAX: usize = 3;
 
@@ -141,7 +144,7 @@ impl<'a> Wording<'a> {
         let who = self.releases(requires.by, &requires.set, "and").with_verb("requires", "require");
         let asked = format!("{who} {}", self.name_with_range(requires.needed, &join(&ranges, "or")));
         let instead = requires.overridden.as_ref().map(|pin| {
-            let place = pin.at.as_ref().map_or_else(|| "packs.toml".to_owned(), ToString::to_string);
+            let place = pin.at.as_ref().map_or_else(|| SUPPOSED.to_owned(), ToString::to_string);
             format!("{place} overrides that with {}", pin.range)
         });
         let remarks: Vec<String> = instead.into_iter().chain(requires.lack.map(|lack| self.lack(requires.needed, lack))).collect();

@@ -50,7 +50,7 @@ fn what_is_printed_is_what_the_schemas_say() {
         &["status"],
         &["tree"],
         &["resolve"],
-        &["resolve", "--what-if", "workflow@=9.9.9", "--fixes", "2"],
+        &["resolve", "--what-if", "workflow@=9.9.9"],
         &["tree", "--invert"],
         &["tree", "--duplicates"],
         &["why", "workflow"],

@@ -429,7 +429,7 @@ fn what_is_only_supposed_has_no_line() {
     insta::assert_snapshot!(world.packs(["resolve", "--what-if", "app@9.0.0"]).fails(3).stdout, @"
     environment default: there is no resolution
     This requirement cannot be met:
-      packs.toml  app =9.0.0
+      --what-if  app =9.0.0
     Because your project requires app =9.0.0 (no release is in that range; the newest is 2.0.0), that requirement cannot be met.
     ");
 }
@@ -438,4 +438,29 @@ fn what_is_only_supposed_has_no_line() {
 fn an_idle_pin_is_told_once_for_all_environments() {
     let world = pinned("[overrides]\nfroms = \"^2\"\n[environments.dev]\n[environments.prod]\n");
     assert_eq!(world.packs(["lock", "--all"]).succeeds().stderr.matches("counts for nothing").count(), 1);
+}
+
+/// A release asked about counts, whatever the project overrides: an answer never has another one.
+#[test]
+fn what_if_takes_the_place_of_an_override() {
+    let world = pinned("[overrides]\nforms = \"~1.0\"\n");
+    world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(world.packs(["resolve", "--what-if", "forms@1.3.0"]).succeeds().stdout, @r"
+    environment default: there is a resolution, 2 releases; against what is locked:
+      ~ forms 1.0.0 → 1.3.0
+    this is without the override ~1.0 in packs.toml:11: --what-if takes its place
+    ");
+    let document = world.packs(["resolve", "--what-if", "forms@1.3.0", "--json"]).succeeds().json();
+    assert_eq!((&document["displaced_override"]["range"], &document["displaced_override"]["at"]["line"]), (&"~1.0".into(), &11.into()));
+    world.packs(["resolve", "--what-if", "forms@1.9.9"]).fails(3).prints("--what-if  forms =1.9.9").prints("this is without the override ~1.0");
+    assert!(world.packs(["resolve", "--json"]).succeeds().json()["displaced_override"].is_null());
+}
+
+/// There is nothing to edit where a requirement was only supposed, and what was written keeps its line.
+#[test]
+fn what_is_supposed_cannot_be_edited_and_moves_no_line() {
+    let world = pinned("[constraints]\nforms = \"<1\"\n");
+    world.packs(["resolve", "--what-if", "forms@1.0.0", "--fixes", "2"]).fails(2).says("cannot be used with");
+    world.packs(["resolve", "--what-if", "forms@1.0.0", "--apply", "1"]).fails(2).says("cannot be used with");
+    world.packs(["resolve", "--what-if", "forms@1.0.0"]).fails(3).prints("--what-if  forms =1.0.0").prints("packs.toml:11");
 }

@@ -53,7 +53,7 @@ pub struct Arguments {
     apply: Option<u8>,
 
     /// As if packs.toml asked for this release
-    #[arg(long, value_name = "PACK@VERSION", conflicts_with = "apply")]
+    #[arg(long, value_name = "PACK@VERSION", conflicts_with_all = ["apply", "fixes"])]
     what_if: Option<AskedPack>,
 
     #[command(flatten)]
@@ -95,9 +95,10 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     let Some(conflict) = &outcome.conflict else {
         let moves = if outcome.changes.is_empty() { "nothing moves" } else { "against what is locked:" };
         return format!(
-            "environment {environment}: there is a resolution, {}; {moves}\n{}",
+            "environment {environment}: there is a resolution, {}; {moves}\n{}{}",
             counted(outcome.releases, "release"),
-            change_lines(&outcome.changes)
+            change_lines(&outcome.changes),
+            displaced(outcome)
         );
     };
     if let Some(number) = outcome.applied {
@@ -111,6 +112,7 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     };
     let mut text = format!("environment {environment}: there is no resolution\n");
     text.extend(explanation.lines().map(|line| plain(line) + "\n"));
+    text += &displaced(outcome);
     let hint = |hint: String| format!("{} {}\n", paint(GOOD, "hint:"), plain(&hint));
     text.extend(conflict.hints.iter().map(error::hint::conflict_hint).map(hint));
     text.extend((!conflict.is_smallest).then(|| hint(error::hint::cut_short("the smallest conflict", outcome.solve_timeout_s))));
@@ -120,6 +122,13 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
         text += "`packs resolve --apply N` makes one of them\n";
     }
     text
+}
+
+/// Says which override the release asked about is taken in the place of.
+fn displaced(outcome: &ResolveOutcome) -> String {
+    let Some(pin) = &outcome.displaced_override else { return String::new() };
+    let place = pin.at.as_ref().map_or_else(|| "packs.toml".to_owned(), ToString::to_string);
+    format!("this is without the override {} in {place}: --what-if takes its place\n", pin.range)
 }
 
 /// Shows the lines to edit, and what would move.
