@@ -199,24 +199,34 @@ pub enum OpsError {
     #[error("interrupted; what was done so far is complete and stays, the rest was not begun")]
     InterruptedBetween,
     /// No resolution exists.
-    #[error("environment {environment}: no set of releases satisfies packs.toml")]
+    #[error("environment {environment}: no set of releases satisfies packs.toml{}", if *is_planned { " with what is asked for, which is not written" } else { "" })]
     Conflict {
         /// The environment.
         environment: EnvironmentName,
         /// The proof.
         conflict: Box<Conflict>,
-        /// The smallest change that would help, if one was found at once.
-        fix: Option<Box<ShownFix>>,
+        /// The smallest changes that would help, as far as they were found at once; the best first.
+        fixes: Vec<ShownFix>,
+        /// Whether this is not about packs.toml as it is, but as it was to be; the fixes edit it as it is.
+        is_planned: bool,
         /// How long it was looked for, in seconds at most.
         seconds: u64,
     },
     /// Fewer changes that would help were found than the one that is to be made.
-    #[error("there is no fix {number}: {}", if *found == 0 { "none was found".to_owned() } else { format!("{found} were found") })]
+    #[error("there is no fix {number}: {}", if *found == 0 { "none was found".to_owned() } else { format!("only {found} {} found", if *found == 1 { "was" } else { "were" }) })]
     NoSuchFix {
         /// The number asked for.
         number: usize,
         /// How many were found.
         found: usize,
+    },
+    /// There is a resolution, so there is nothing to mend.
+    #[error("environment {environment}: there is a resolution, so there is no fix {number} to make; packs.toml is as it was")]
+    NothingToFix {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The number asked for.
+        number: usize,
     },
     /// Whether there is a resolution was not found out in time.
     #[error("environment {environment}: no resolution was found within {seconds} s{}", if hottest.is_empty() { String::new() } else { format!("; most conflicts were about {}", listed(hottest)) })]

@@ -44,13 +44,28 @@ pub(super) fn shown(project: &Project, environment: &EnvironmentName, fix: &Fix,
     if applied(project, environment, &fix.changes).is_err() {
         return Ok(None);
     }
-    let mut edits = Vec::new();
-    for change in &fix.changes {
+    Ok(Some(ShownFix { changes: fix.changes.clone(), edits: edits(project, environment, &fix.changes)?, moves }))
+}
+
+/// Shows a fix of a packs.toml that was never written as edits of the one that is there; `None` where it changes what was only going to be asked for.
+pub(super) fn as_found(project: &Project, environment: &EnvironmentName, fix: ShownFix) -> Option<ShownFix> {
+    let wants = project.wants(environment).ok()?;
+    let is_there = |change: &Change| match change {
+        Change::Range { name, from, .. } | Change::Drop { name, from, .. } => wants.packages.get(name).is_some_and(|entry| entry.requirement.range == *from),
+        Change::Rename { name, .. } => wants.packages.contains_key(name),
+        Change::Override { .. } | Change::DropOverride { .. } | Change::Constraint { .. } | Change::DropConstraint { .. } => true,
+    };
+    let edits = edits(project, environment, &fix.changes).ok().filter(|_| fix.changes.iter().all(is_there))?;
+    Some(ShownFix { edits, ..fix })
+}
+
+fn edits(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<Vec<LineEdit>, OpsError> {
+    let edit = |change| {
         let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
         make(&mut edit, project, environment, change);
-        edits.push(difference(&project.text, &edit.to_text()));
-    }
-    Ok(Some(ShownFix { changes: fix.changes.clone(), edits, moves }))
+        Ok(difference(&project.text, &edit.to_text()))
+    };
+    changes.iter().map(edit).collect()
 }
 
 /// Gives the project with a fix applied, not yet written.

@@ -150,7 +150,8 @@ fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Resu
     environments.iter().map(|environment| plan_lock(context, project, environment, &asked)).collect()
 }
 
-fn outcome(context: &Context, project: &Project, plans: &[LockPlan], dry_run: bool) -> LockOutcome {
+/// Tells what became of lockfiles, and what is to be said of the releases in them.
+pub(super) fn outcome(context: &Context, project: &Project, plans: &[LockPlan], dry_run: bool) -> LockOutcome {
     let lockfiles = plans.iter().map(|plan| LockedEnvironment {
         environment: plan.environment.clone(),
         lockfile: plan.file.clone(),

@@ -40,6 +40,9 @@ use crate::resolve::Root;
 /// How long to look for a change that would help before an error is shown: nobody waits for a hint.
 const HINT_MAX: Duration = Duration::from_secs(1);
 
+/// Most changes that are looked for then: the best of them may be none of packs.toml as it is.
+const HINTED_MAX: usize = 5;
+
 /// What an environment wants, ready to be solved.
 pub(super) struct Question {
     wants: Wants,
@@ -159,10 +162,10 @@ impl Question {
             Failure::Conflict(mut conflict) => {
                 self.inquire(context, project, &mut conflict);
                 let hint_by = after(context, HINT_MAX).min(self.deadline);
-                let fixes = until(context, hint_by, |limit| self.fixes_within(project, &conflict, (1, limit)));
+                let fixes = until(context, hint_by, |limit| self.fixes_within(project, &conflict, (HINTED_MAX, limit)));
                 // A hint is worth no second failure.
-                let fix = fixes.ok().and_then(|fixes| fixes.shown.into_iter().next()).map(|(_, shown)| Box::new(shown));
-                OpsError::Conflict { environment, conflict, fix, seconds }
+                let fixes = fixes.map(|fixes| fixes.shown.into_iter().map(|(_, shown)| shown).collect()).unwrap_or_default();
+                OpsError::Conflict { environment, conflict, fixes, is_planned: false, seconds }
             }
         }
     }

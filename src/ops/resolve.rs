@@ -17,6 +17,7 @@ use crate::ops::AskedPack;
 use crate::ops::ChangeRequest;
 use crate::ops::Changes;
 use crate::ops::Context;
+use crate::ops::LockedEnvironment;
 use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::ShownFix;
@@ -84,6 +85,8 @@ pub struct ResolveOutcome {
     pub solve_timeout_s: u64,
     /// The number of the one that was made.
     pub applied: Option<usize>,
+    /// What became of each lockfile with it: of the environment's, and of the others that there were.
+    pub lockfiles: Vec<LockedEnvironment>,
     /// Whether it was only planned.
     pub dry_run: bool,
 }
@@ -91,15 +94,16 @@ pub struct ResolveOutcome {
 /// Solves and tells what came out; with `apply`, makes a change that helps and locks.
 ///
 /// # Errors
-/// [`OpsError::NoSuchFix`] where fewer fixes were found than the one to apply; [`OpsError::OutOfTime`].
+/// [`OpsError::NothingToFix`], [`OpsError::NoSuchFix`] where fewer fixes were found than the one to apply; [`OpsError::OutOfTime`].
 pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOutcome, OpsError> {
     let project = Project::open(context)?;
     let Some(number) = request.apply else { return Ok(answer(context, &project, request)?.outcome) };
     if request.change.dry_run {
         let answer = answer(context, &project, request)?;
         let after = answer.fixed(&project, number)?;
-        plan_all(context, &after, &answer.outcome.environment)?;
-        return Ok(ResolveOutcome { applied: Some(number), dry_run: true, ..answer.outcome });
+        let plans = plan_all(context, &after, &answer.outcome.environment)?;
+        let lockfiles = lock::outcome(context, &after, &plans, true).lockfiles;
+        return Ok(ResolveOutcome { applied: Some(number), lockfiles, dry_run: true, ..answer.outcome });
     }
     let session = Session::open(context, &project)?;
     let project = Project::read(project.directory)?;
@@ -110,7 +114,8 @@ pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOut
     let environment = Environment::new(&context.layout, &session.known.id, &answer.outcome.environment);
     let write = lock::Write { action: "resolve", project: &after, environment: &environment, reason: request.change.reason.as_deref() };
     lock::write_locks(context, &session, &write, (&plans, Some(manifest)))?;
-    Ok(ResolveOutcome { applied: Some(number), ..answer.outcome })
+    let lockfiles = lock::outcome(context, &after, &plans, false).lockfiles;
+    Ok(ResolveOutcome { applied: Some(number), lockfiles, ..answer.outcome })
 }
 
 /// An answer, with the fixes that it shows.
@@ -121,6 +126,9 @@ struct Answer {
 
 impl Answer {
     fn fixed(&self, project: &Project, number: usize) -> Result<Project, OpsError> {
+        if self.outcome.solvable {
+            return Err(OpsError::NothingToFix { environment: self.outcome.environment.clone(), number });
+        }
         let found = self.fixes.len();
         let changes = number.checked_sub(1).and_then(|index| self.fixes.get(index)).ok_or(OpsError::NoSuchFix { number, found })?;
         fix::applied(project, &self.outcome.environment, changes)
@@ -191,6 +199,7 @@ fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
         fixes_cut_short: false,
         solve_timeout_s: context.solve_max.as_secs(),
         applied: None,
+        lockfiles: vec![],
         dry_run: false,
     }
 }

@@ -464,3 +464,76 @@ fn what_is_supposed_cannot_be_edited_and_moves_no_line() {
     world.packs(["resolve", "--what-if", "forms@1.0.0", "--apply", "1"]).fails(2).says("cannot be used with");
     world.packs(["resolve", "--what-if", "forms@1.0.0"]).fails(3).prints("--what-if  forms =1.0.0").prints("packs.toml:11");
 }
+
+/// Two environments that share a requirement: what mends one moves the other too, and both are told.
+#[test]
+fn a_fix_tells_what_moves_in_every_lockfile() {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("core", "1.0.0"),
+        Pack::new("core", "2.0.0"),
+        Pack::new("auth", "1.0.0").requires("core", "^1"),
+        Pack::new("auth", "2.0.0").requires("core", "^2"),
+    ]);
+    world.manifest("[packages]\nauth = \"^1\"\n[environments.dev]\n[environments.prod]\n");
+    world.packs(["lock", "dev"]).succeeds();
+    world.manifest("[packages]\nauth = \"^1\"\n[environments.dev]\n[environments.prod.packages]\ncore = \"^2\"\n");
+    insta::assert_snapshot!(world.packs(["resolve", "prod", "--apply", "1", "-n"]).succeeds().stdout, @r#"
+    environment prod: fix 1 would be made
+      packs.toml:8
+        - auth = "^1"
+        + auth = "^2"
+      would lock packs.prod.lock: + auth 2.0.0, + core 2.0.0
+      would lock packs.dev.lock: ~ auth 1.0.0 → 2.0.0, ~ core 1.0.0 → 2.0.0
+    "#);
+    let document = world.packs(["resolve", "prod", "--apply", "1", "-n", "--json"]).succeeds().json();
+    assert_eq!(
+        (&document["lockfiles"][1]["lockfile"], &document["lockfiles"][1]["changed"][0]["name"]),
+        (&"packs.dev.lock".into(), &"auth".into()),
+        "{document}"
+    );
+    insta::assert_snapshot!(world.packs(["resolve", "prod", "--apply", "1"]).succeeds().stdout, @r#"
+    environment prod: fix 1 is made, and locked; `packs switch prod` makes it current
+      packs.toml:8
+        - auth = "^1"
+        + auth = "^2"
+      locked packs.prod.lock: + auth 2.0.0, + core 2.0.0
+      locked packs.dev.lock: ~ auth 1.0.0 → 2.0.0, ~ core 1.0.0 → 2.0.0
+    "#);
+    insta::assert_snapshot!(world.packs(["resolve", "prod", "--apply", "1"]).fails(9).stderr, @r#"
+    error: environment prod: there is a resolution, so there is no fix 1 to make; packs.toml is as it was
+    hint: `packs lock prod` locks it
+    "#);
+    conflicting().packs(["resolve", "--fixes", "1", "--apply", "20"]).fails(9).says("there is no fix 20: only ");
+}
+
+/// What an install was refused for is not in packs.toml: the hint edits the file that is there, and then the install does.
+#[test]
+fn a_refused_install_hints_at_what_makes_it_possible() {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("core", "1.0.0"),
+        Pack::new("core", "2.0.0"),
+        Pack::new("auth", "1.0.0").requires("core", "^1"),
+        Pack::new("dash", "1.0.0").requires("core", "^2"),
+    ]);
+    world.manifest("[packages]\nauth = \"^1\"\n");
+    world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(world.packs(["install", "dash"]).fails(3).stderr, @r#"
+    error: environment default: no set of releases satisfies packs.toml with what is asked for, which is not written
+    These two requirements cannot be met together:
+      packs.toml:8  auth ^1
+      packs.toml:9  dash *
+    Because dash 1.0.0 requires core ^2 and auth 1.0.0 requires core ^1, auth 1.0.0 and dash 1.0.0 cannot be chosen together.
+    And because your project requires auth ^1, dash 1.0.0 cannot be chosen.
+    And because your project requires dash *, these requirements cannot be met together.
+    hint: this would do: in packs.toml:9 add [overrides], core = "^1"; then the same command again
+    "#);
+    assert!(!world.read("packs.toml").contains("dash"));
+    let hinted = world.read("packs.toml") + "\n[overrides]\ncore = \"^1\"\n";
+    world.write("packs.toml", &hinted);
+    world.packs(["install", "dash"]).succeeds();
+    // An edit of what is only asked for is no edit of packs.toml.
+    let ran = world.packs(["install", "dash@^7"]).fails(3);
+    assert!(!ran.stderr.contains("this would do"), "{}", ran.stderr);
+}

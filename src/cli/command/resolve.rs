@@ -24,7 +24,9 @@ use crate::cli::settings::Settings;
 use crate::model::EnvironmentName;
 use crate::ops;
 use crate::ops::AskedPack;
+use crate::ops::Changes;
 use crate::ops::LineEdit;
+use crate::ops::LockfileState;
 use crate::ops::OpsError;
 use crate::ops::ResolveOutcome;
 use crate::ops::ResolveRequest;
@@ -102,9 +104,14 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
         );
     };
     if let Some(number) = outcome.applied {
-        let fix = outcome.fixes.get(number - 1).map(render_fix).unwrap_or_default();
-        let done = if outcome.dry_run { "would be made" } else { "is made, and locked; `packs switch` makes it current" };
-        return format!("environment {environment}: fix {number} {done}\n{fix}");
+        let edits: String = outcome.fixes.get(number - 1).map(|fix| fix.edits.iter().map(render_edit).collect()).unwrap_or_default();
+        let (done, verb) = match outcome.dry_run {
+            true => ("would be made".to_owned(), "would lock"),
+            false => (format!("is made, and locked; `packs switch {}` makes it current", outcome.environment), "locked"),
+        };
+        let locked = outcome.lockfiles.iter().filter(|locked| locked.state != LockfileState::Fresh);
+        let moves: String = locked.map(|locked| render_moves(&format!("{verb} {}", locked.lockfile), &locked.changes)).collect();
+        return format!("environment {environment}: fix {number} {done}\n{edits}{moves}");
     }
     let explanation = match explain {
         Explain::Short => outcome.explanation.clone().unwrap_or_default(),
@@ -133,15 +140,21 @@ fn displaced(outcome: &ResolveOutcome) -> String {
 
 /// Shows the lines to edit, and what would move.
 fn render_fix(fix: &ShownFix) -> String {
-    let lines = change_lines(&fix.moves);
+    let moves = if fix.moves.is_empty() { String::new() } else { render_moves("would lock", &fix.moves) };
+    fix.edits.iter().map(render_edit).collect::<String>() + &moves
+}
+
+/// Lists what moves after what was done, in one line; of many releases the first.
+fn render_moves(done: &str, changes: &Changes) -> String {
+    let lines = change_lines(changes);
     let moves: Vec<&str> = lines.lines().map(str::trim).collect();
     let more = moves.len().saturating_sub(MOVES_MAX);
     let mut listed = moves[..moves.len() - more].join(", ");
     if more > 0 {
         listed += &format!(", and {more} more");
     }
-    let moves = if moves.is_empty() { String::new() } else { format!("  would lock: {listed}\n") };
-    fix.edits.iter().map(render_edit).collect::<String>() + &moves
+    let listed = if moves.is_empty() { "no release moves" } else { &listed };
+    format!("  {done}: {listed}\n")
 }
 
 fn render_edit(edit: &LineEdit) -> String {

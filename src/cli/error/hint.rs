@@ -54,8 +54,16 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
-        OpsError::Conflict { conflict, fix, seconds, .. } => conflict_hints(conflict, fix.as_deref(), *seconds),
+        OpsError::Conflict { conflict, fixes, is_planned: true, seconds, .. } => {
+            let hint = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; then the same command again"));
+            conflict_hints(conflict, hint, *seconds)
+        }
+        OpsError::Conflict { conflict, fixes, seconds, .. } => {
+            let hint = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; `packs resolve --fixes 3` shows more"));
+            conflict_hints(conflict, hint, *seconds)
+        }
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
+        OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
         OpsError::OutOfTime { hottest, .. } => {
             let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
             narrower.into_iter().chain(["give it longer with --solve-timeout SECONDS".to_owned()]).collect()
@@ -295,9 +303,9 @@ fn fs_hints(error: &FsError) -> Vec<String> {
 }
 
 /// Gives what is known to help, the best fix, and that there may be a smaller conflict.
-fn conflict_hints(conflict: &Conflict, fix: Option<&ShownFix>, seconds: u64) -> Vec<String> {
+fn conflict_hints(conflict: &Conflict, fix: Option<String>, seconds: u64) -> Vec<String> {
     let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", seconds));
-    conflict.hints().iter().map(conflict_hint).chain(fix.and_then(fix_hint)).chain(unfinished).collect()
+    conflict.hints().iter().map(conflict_hint).chain(fix).chain(unfinished).collect()
 }
 
 /// Says that a search was ended before its time.
@@ -358,7 +366,7 @@ fn fix_hint(fix: &ShownFix) -> Option<String> {
         }
     };
     let edits: Vec<String> = fix.edits.iter().map(edit).collect();
-    Some(format!("this would do: {}; `packs resolve --fixes 3` shows more", edits.join(", and ")))
+    Some(format!("this would do: {}", edits.join(", and ")))
 }
 
 fn clash_hints(clashes: &crate::generation::Clashes) -> Vec<String> {
