@@ -123,6 +123,12 @@ fn duplicates_are_what_environments_do_not_share() {
       2.0.0  prod
       2.1.0  dev
     ");
+    for format in ["dot", "svg"] {
+        let ran = world.packs(["tree", "--duplicates", "--format", format]).fails(2);
+        assert_eq!(ran.stdout, "", "a table has no picture");
+        ran.says(&format!("this command has no --format {format}; it has text and json"));
+    }
+    assert!(world.packs(["tree", "--duplicates", "--json"]).succeeds().json()["packs"].is_array());
     world.manifest("[packages]\nkanban = \"=2.0.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
     world.packs(["lock", "--all"]).succeeds();
     world.packs(["tree", "--duplicates"]).succeeds().prints("no pack differs between the locked environments (dev, prod)");

@@ -211,6 +211,7 @@ pub(super) fn interrupted(command: Option<&Command>) -> Option<OpsError> {
 /// Gives the forms in which a command answers; pictures only where the answer is a graph.
 fn formats(command: Option<&Command>) -> &'static [Format] {
     match command {
+        Some(Command::Tree(arguments)) if arguments.is_table() => &[Format::Text, Format::Json],
         Some(Command::Resolve(_) | Command::Tree(_) | Command::Why(_)) => &[Format::Text, Format::Json, Format::Dot, Format::Svg],
         _ => &[Format::Text, Format::Json],
     }

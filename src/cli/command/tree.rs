@@ -48,6 +48,13 @@ pub struct Arguments {
     duplicates: bool,
 }
 
+impl Arguments {
+    /// Tells whether a table is asked for, of which there is no picture.
+    pub(super) fn is_table(&self) -> bool {
+        self.duplicates
+    }
+}
+
 pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<ExitCode, OpsError> {
     if arguments.duplicates {
         let outcome = ops::duplicates(&settings.context)?;
