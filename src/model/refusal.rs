@@ -29,6 +29,9 @@ pub struct Refusal {
 impl Refusal {
     /// The rule of a release outside the range that the project allows of its pack.
     pub const CONSTRAINTS: &str = "constraints";
+
+    /// The rule of a release that was published later than the moment a lockfile is made of.
+    pub const AS_OF: &str = "as-of";
 }
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -59,7 +59,7 @@ pub(super) struct Question {
 impl Question {
     /// Loads everything that the answer may depend on.
     pub(super) fn new(context: &Context, project: &Project, (wants, options): (Wants, Options), (found, freedom): (Found, &Freedom)) -> Result<Self, OpsError> {
-        let universe = Universe::load(context, project, &wants, options.as_of)?;
+        let universe = Universe::load(context, project, &wants, found.moment(&wants.environment, &options))?;
         let preferences = preferences(project, &wants, &found, (freedom, &options))?;
         let idle_pins = idle::warnings(&wants, &universe);
         let roots = wants.packages.values().map(root).collect();

@@ -13,6 +13,7 @@ use crate::lock::Staleness;
 use crate::manifest::Wants;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
+use crate::model::Place;
 use crate::model::Range;
 use crate::model::ReleaseId;
 use crate::model::RequirementSource;
@@ -30,6 +31,7 @@ use crate::ops::question::Question;
 use crate::ops::universe::Offered;
 use crate::ops::universe::Universe;
 use crate::policy;
+use crate::policy::Moment;
 use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
 use crate::resolve::Chosen;
@@ -123,7 +125,7 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
     if let (Found::Readable(text, old), Freedom::Keep, true) = (&found, asked.freedom, stale.is_empty()) {
         // A textual merge may leave what does not hang together, and a rule may no longer allow what was locked: both are solved anew, with what is
         // locked preferred, unless the lockfile must stay as it is.
-        let unfit = old.verify().map_err(OpsError::from).err().or_else(|| refused(context, project, &wants, old));
+        let unfit = old.verify().map_err(OpsError::from).err().or_else(|| refused(context, project, &wants, (old, found.moment(environment, &options))));
         match unfit {
             None => return Ok(keep(environment, text, old.clone())),
             Some(unfit) if asked.locking == Locking::Locked => return Err(unfit),
@@ -147,7 +149,7 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
 }
 
 /// Judges the locked releases again, by what the lockfile states of them: a merge or an editor may have put in what no solve would have chosen.
-fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockfile) -> Option<OpsError> {
+fn refused(context: &Context, project: &Project, wants: &Wants, (lockfile, moment): (&Lockfile, Option<Moment>)) -> Option<OpsError> {
     let judge = |release: &LockedRelease| {
         let facts = ReleaseFacts {
             quality: release.quality,
@@ -155,9 +157,9 @@ fn refused(context: &Context, project: &Project, wants: &Wants, lockfile: &Lockf
             license: release.license.as_deref(),
             published_at: release.published_at,
         };
-        let now = lockfile.options.as_of.unwrap_or_else(|| context.now());
+        let now = moment.as_ref().map_or_else(|| context.now(), |moment| moment.as_of);
         let constraint = wants.constraints.get(&release.id.name).and_then(|constraint| policy::judge_constraint(&release.id.version, constraint));
-        let moment = || lockfile.options.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
+        let moment = || moment.as_ref().and_then(|moment| policy::judge_moment(release.published_at, moment));
         constraint.or_else(moment).or_else(|| policy::judge(&facts, &wants.rules, project.manifest.policy.as_ref(), now))
     };
     // Directories of the project have no index entry, so no rule is put to them.
@@ -194,6 +196,18 @@ impl Found {
             Found::Readable(_, lockfile) => Some(&lockfile.options),
             Found::Conflicted(_, _, options) => Some(options),
         }
+    }
+
+    /// Gives the moment whose releases count by these options, with the line of the lockfile that says so.
+    pub(super) fn moment(&self, environment: &EnvironmentName, options: &Options) -> Option<Moment> {
+        let as_of = options.as_of?;
+        let is_kept = self.options().is_some_and(|kept| kept.as_of == Some(as_of));
+        let text = match self {
+            Found::Readable(text, _) | Found::Conflicted(text, ..) if is_kept => Some(text),
+            _ => None,
+        };
+        let line = text.and_then(|text| text.lines().position(|line| line.trim_start().starts_with("as-of"))).map(|above| above + 1);
+        Some(Moment { as_of, at: line.map(|line| Place { file: environment.lockfile_name(), line }) })
     }
 
     fn staleness(&self, project: &Project, wants: &Wants, options: &Options) -> Result<Vec<Staleness>, OpsError> {

@@ -26,6 +26,7 @@ use crate::ops::reachable;
 use crate::ops::reachable::Assigned;
 use crate::ops::sources::Sources;
 use crate::policy;
+use crate::policy::Moment;
 use crate::policy::ReleaseFacts;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
@@ -81,10 +82,11 @@ impl Candidates for Universe {
 
 impl Universe {
     /// Loads everything that the wants may reach and judges each release.
-    pub(super) fn load(context: &Context, project: &Project, wants: &Wants, as_of: Option<Timestamp>) -> Result<Universe, OpsError> {
+    pub(super) fn load(context: &Context, project: &Project, wants: &Wants, moment: Option<Moment>) -> Result<Universe, OpsError> {
         let sources = Sources::new(context, &project.manifest, &project.directory);
         let paths = collect_paths(project, wants)?;
-        let rules = Judge { wants, policy: project.manifest.policy.as_ref(), as_of, now: as_of.unwrap_or_else(|| context.now()) };
+        let now = moment.as_ref().map_or_else(|| context.now(), |moment| moment.as_of);
+        let rules = Judge { wants, policy: project.manifest.policy.as_ref(), moment, now };
         let assigned = Assigned::new(project, wants)?;
         let judged = reachable::load_reachable(&sources, &assigned, starting_names(wants, &paths), |name, found| rules.judged(name, found))?;
         let (mut candidates, mut stated) = (BTreeMap::new(), BTreeMap::new());
@@ -154,7 +156,7 @@ fn collect_paths(project: &Project, wants: &Wants) -> Result<BTreeMap<PackName, 
 struct Judge<'w> {
     wants: &'w Wants,
     policy: Option<&'w Policy>,
-    as_of: Option<Timestamp>,
+    moment: Option<Moment>,
     now: Timestamp,
 }
 
@@ -182,7 +184,7 @@ impl Judge<'_> {
     }
 
     fn judge(&self, name: &PackName, release: &IndexRelease) -> Option<Refusal> {
-        let moment = self.as_of.and_then(|as_of| policy::judge_moment(release.published_at, as_of));
+        let moment = self.moment.as_ref().and_then(|moment| policy::judge_moment(release.published_at, moment));
         // A constraint speaks last: what it alone refuses is free where it is changed.
         moment.or_else(|| self.platforms(release)).or_else(|| self.rules(release)).or_else(|| self.constraints(name, &release.version))
     }
@@ -213,7 +215,7 @@ impl Judge<'_> {
             .collect();
         (!missing.is_empty()).then(|| Refusal {
             rule: "platforms".to_owned(),
-            reason: format!("it has no archive for {}", missing.join(", ")),
+            reason: format!("no archive for {}", missing.join(", ")),
             at: self.wants.platforms_at.clone(),
         })
     }

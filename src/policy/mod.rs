@@ -43,21 +43,31 @@ pub fn judge(facts: &ReleaseFacts<'_>, rules: &Rules, policy: Option<&Policy>, n
 
 /// Judges a version against the range that the project allows of its pack.
 pub fn judge_constraint(version: &Version, constraint: &RangeEntry) -> Option<Refusal> {
-    (!constraint.range.matches(version)).then(|| refusal(Refusal::CONSTRAINTS, format!("it is outside {}", constraint.range), &constraint.at))
+    (!constraint.range.matches(version)).then(|| refusal(Refusal::CONSTRAINTS, format!("outside {}", constraint.range), &constraint.at))
+}
+
+/// The moment whose releases count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// The moment; what was published later does not count.
+    pub as_of: Timestamp,
+    /// The line of the lockfile that says so; `None` if it was just asked for.
+    pub at: Option<Place>,
 }
 
 /// Judges whether a release was there at a moment; one of which nobody says when it was published was not.
-pub fn judge_moment(published_at: Option<Timestamp>, as_of: Timestamp) -> Option<Refusal> {
+pub fn judge_moment(published_at: Option<Timestamp>, moment: &Moment) -> Option<Refusal> {
+    let as_of = moment.as_of;
     let reason = match published_at {
         Some(published_at) if published_at <= as_of => return None,
-        Some(published_at) => format!("it was published at {published_at}, after {as_of}"),
+        Some(published_at) => format!("published at {published_at}, after {as_of}"),
         None => format!("no time of publishing is recorded, and only what was there at {as_of} is asked for"),
     };
-    Some(Refusal { rule: "as-of".to_owned(), reason, at: None })
+    Some(Refusal { rule: Refusal::AS_OF.to_owned(), reason, at: moment.at.clone() })
 }
 
 fn judge_production_ready(facts: &ReleaseFacts<'_>, required: bool, at: &Place) -> Option<Refusal> {
-    (required && !facts.production_ready).then(|| refusal("production-ready", "it is not marked production-ready", at))
+    (required && !facts.production_ready).then(|| refusal("production-ready", "not marked production-ready", at))
 }
 
 fn judge_quality(facts: &ReleaseFacts<'_>, lowest: u8, at: &Place) -> Option<Refusal> {
@@ -74,8 +84,7 @@ fn judge_age(facts: &ReleaseFacts<'_>, cool_down: &CoolDown, at: &Place, now: Ti
         return Some(refusal("cool-down", format!("no time of publishing is recorded, and a cool-down of {cool_down} is required"), at));
     };
     let age = now.duration_since(published_at);
-    (age < SignedDuration::from_secs(cool_down.seconds()))
-        .then(|| refusal("cool-down", format!("it was published at {published_at}, less than {cool_down} ago"), at))
+    (age < SignedDuration::from_secs(cool_down.seconds())).then(|| refusal("cool-down", format!("published at {published_at}, less than {cool_down} ago"), at))
 }
 
 fn judge_license(facts: &ReleaseFacts<'_>, policy: &LicensePolicy) -> Option<Refusal> {
@@ -140,7 +149,7 @@ mod tests {
     fn production_ready() {
         let unmarked = ReleaseFacts { production_ready: false, ..GOOD };
         check("production-ready = true", &GOOD, None);
-        check("production-ready = true", &unmarked, Some("it is not marked production-ready, packs.toml:4"));
+        check("production-ready = true", &unmarked, Some("not marked production-ready, packs.toml:4"));
         check("production-ready = false", &unmarked, None);
         check("", &unmarked, None);
     }
@@ -158,9 +167,9 @@ mod tests {
     fn cool_down() {
         let published = |text| ReleaseFacts { published_at: Some(time(text)), ..GOOD };
         check("cool-down = \"3d\"", &published("2026-11-17T00:00:00Z"), None);
-        let young = "it was published at 2026-11-17T00:00:01Z, less than 3d ago, packs.toml:4";
+        let young = "published at 2026-11-17T00:00:01Z, less than 3d ago, packs.toml:4";
         check("cool-down = \"3d\"", &published("2026-11-17T00:00:01Z"), Some(young));
-        let future = "it was published at 2027-01-01T00:00:00Z, less than 0d ago, packs.toml:4";
+        let future = "published at 2027-01-01T00:00:00Z, less than 0d ago, packs.toml:4";
         check("cool-down = \"0d\"", &published("2027-01-01T00:00:00Z"), Some(future));
         check("cool-down = \"3d\"", &published("-009999-01-02T01:59:59Z"), None);
         check("cool-down = \"3d\"", &GOOD, Some("no time of publishing is recorded, and a cool-down of 3d is required, packs.toml:4"));
@@ -208,15 +217,15 @@ mod tests {
     fn constraints_narrow() {
         let entry = RangeEntry { range: Range::parse("<2").expect("valid"), at: Place { file: "packs.toml".into(), line: 9 } };
         let judge = |version: &str| judge_constraint(&Version::parse(version).expect("valid"), &entry).map(|refusal| refusal.to_string());
-        assert_eq!((judge("1.9.0"), judge("2.0.0")), (None, Some("it is outside <2, packs.toml:9".to_owned())));
+        assert_eq!((judge("1.9.0"), judge("2.0.0")), (None, Some("outside <2, packs.toml:9".to_owned())));
     }
 
     #[test]
     fn a_moment_knows_no_later_release() {
-        let as_of = time("2026-11-20T00:00:00Z");
-        let judge = |published_at: Option<&str>| judge_moment(published_at.map(time), as_of).map(|refusal| refusal.to_string());
+        let moment = Moment { as_of: time("2026-11-20T00:00:00Z"), at: None };
+        let judge = |published_at: Option<&str>| judge_moment(published_at.map(time), &moment).map(|refusal| refusal.to_string());
         assert_eq!(judge(Some("2026-11-20T00:00:00Z")), None);
-        assert_eq!(judge(Some("2026-11-20T00:00:01Z")).as_deref(), Some("it was published at 2026-11-20T00:00:01Z, after 2026-11-20T00:00:00Z"));
+        assert_eq!(judge(Some("2026-11-20T00:00:01Z")).as_deref(), Some("published at 2026-11-20T00:00:01Z, after 2026-11-20T00:00:00Z"));
         assert_eq!(judge(None).as_deref(), Some("no time of publishing is recorded, and only what was there at 2026-11-20T00:00:00Z is asked for"));
     }
 

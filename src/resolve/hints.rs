@@ -53,8 +53,10 @@ pub enum ConflictHint {
         version: Version,
         /// The extra that was asked for.
         extra: ExtraName,
-        /// The extras it has.
+        /// The extras that any of its releases has.
         known: Vec<ExtraName>,
+        /// The newest release that has the extra and may be chosen; `None` if there is none.
+        newest_with: Option<Version>,
     },
     /// A pre-release would do, if the range named it.
     PrereleaseExists {
@@ -146,14 +148,19 @@ fn of_unavailable<C: Candidates>(universe: &Universe<'_, C>, known: &Known<'_>, 
     match (known.node, reason) {
         (Node::Pack(name), Unavailable::Refused(refusal)) => Some(ConflictHint::Refused { name: name.clone(), version, refusal: refusal.clone() }),
         (Node::Extra(pack, extra), Unavailable::NoSuchExtra) => match universe.known(pack).node {
-            Node::Pack(name) => {
-                let known = release.extras.keys().cloned().collect();
-                Some(ConflictHint::UnknownExtra { name: name.clone(), version, extra: extra.clone(), known })
-            }
+            Node::Pack(name) => Some(unknown_extra((name, version), extra, &known.releases)),
             Node::Project | Node::Extra(..) => None,
         },
         _ => None,
     }
+}
+
+/// Says of an extra that one release does not have what all releases have.
+fn unknown_extra((name, version): (&PackName, Version), extra: &ExtraName, releases: &[&Candidate]) -> ConflictHint {
+    let known: BTreeSet<&ExtraName> = releases.iter().flat_map(|release| release.extras.keys()).collect();
+    let usable = releases.iter().filter(|release| release.yanked.is_none() && release.refused.is_none());
+    let newest_with = usable.filter(|release| release.extras.contains_key(extra)).map(|release| &release.version).max().cloned();
+    ConflictHint::UnknownExtra { name: name.clone(), version, extra: extra.clone(), known: known.into_iter().cloned().collect(), newest_with }
 }
 
 fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {

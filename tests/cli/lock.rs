@@ -167,10 +167,30 @@ fn as_of_a_day_only_what_was_published_by_then() {
     world.packs(["switch"]).succeeds();
     world.packs(["update"]).succeeds().says("--as-of none");
     assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0", "an update stays within the moment");
-    world.packs(["lock", "--as-of", "2025-12-31"]).fails(3).says("it was published at").says("by as-of");
+    world.packs(["lock", "--as-of", "2025-12-31"]).fails(3).says("published at").says("by as-of");
     world.packs(["lock", "--as-of", "none"]).succeeds();
     assert_eq!(locked(&world, "packs.lock"), "kanban 2.1.0, workflow 1.2.0");
+    world.packs(["lock", "--as-of", "2026-02-01"]).succeeds();
+    world.manifest("[packages]\nkanban = \"~2.1\"\n");
+    let place = world.read("packs.lock").lines().position(|line| line.starts_with("as-of")).map(|above| format!("packs.lock:{}", above + 1));
+    let ran = world.packs(["lock"]).fails(3);
+    ran.says(&place.expect("as-of is written")).says("`packs lock --as-of none` lifts that").says("kanban 2.1.0 is not allowed (published at [TIME], after [TIME], packs.lock:");
+    world.packs(["lock", "--as-of", "none"]).succeeds();
     world.packs(["lock", "--as-of", "soon"]).fails(2).says("write a date");
+}
+
+#[test]
+fn an_extra_of_other_releases_is_told_of_with_the_newest() {
+    let world = TestEnv::with_kanban();
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        let with = |release: &&mut serde_json::Value| release["version"] == "2.1.0" || release["version"] == "2.0.3";
+        releases.iter_mut().filter(with).for_each(|release| release["extras"] = serde_json::json!({ "charts": {} }));
+    });
+    world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charts\"] }\n");
+    world.packs(["lock"]).fails(3).says("hint: kanban 2.0.0 has no extra charts; 2.1.0 has it");
+    world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charst\"] }\n");
+    world.packs(["lock"]).fails(3).says("hint: kanban has no extra charst; it has charts");
 }
 
 #[test]
@@ -182,7 +202,7 @@ fn constraints_narrow_and_require_nothing() {
     assert!(world.read("packs.lock").contains("[options]\nconstraints = { snippets = \"1\", workflow = \"<1.2\" }\n"));
     world.manifest("[packages]\nkanban = \"~2.1\"\n\n[constraints]\nworkflow = \"<1.2\"\n");
     world.packs(["lock", "--check"]).fails(4).says("constraints was { snippets");
-    world.packs(["lock"]).fails(3).says("workflow 1.2.0").says("it is outside <1.2").says("packs.toml:11");
+    world.packs(["lock"]).fails(3).says("workflow 1.2.0").says("outside <1.2").says("packs.toml:11");
 }
 
 #[test]
@@ -209,12 +229,12 @@ fn a_release_must_run_on_every_platform_of_the_project() {
         releases.iter_mut().for_each(|release| release["artifacts"][0]["platform"] = "linux-x86_64".into());
     });
     world.manifest("[packages]\nkanban = \"~2.1\"\n");
-    world.packs(["lock"]).fails(3).says("platforms").says("it has no archive for linux-aarch64, macos-aarch64");
+    world.packs(["lock"]).fails(3).says("platforms").says("no archive for linux-aarch64, macos-aarch64");
     world.write(
         "packs.toml",
         "[project]\nname = \"demo\"\nplatforms = [\"macos-aarch64\"]\n[registries]\ndefault = \"file:../registry\"\n[packages]\nkanban = \"2\"\n",
     );
-    world.packs(["lock"]).fails(3).says("it has no archive for macos-aarch64").says("packs.toml:3");
+    world.packs(["lock"]).fails(3).says("no archive for macos-aarch64").says("packs.toml:3");
 }
 
 /// Writes index documents that no archive stands behind: a lock opens none.

@@ -191,11 +191,11 @@ fn a_pack_of_another_registry_is_found_there() {
 fn every_rule_says_why() {
     let world = TestEnv::with_kanban();
     for (rules, reason, line) in [
-        ("[environments.prod]\nproduction-ready = true\n", "it is not marked production-ready", 11),
+        ("[environments.prod]\nproduction-ready = true\n", "not marked production-ready", 11),
         ("[environments.prod]\nmin-quality = 80\n", "no quality is recorded, and at least 80 is required", 11),
         ("[environments.prod]\ncool-down = \"500w\"\n", "less than 500w ago", 11),
         ("[policy]\nlicenses = { deny = [\"MIT\"] }\n", "its licence MIT is denied", 11),
-        ("[constraints]\nkanban = \">3\"\n", "it is outside >3", 11),
+        ("[constraints]\nkanban = \">3\"\n", "outside >3", 11),
     ] {
         world.manifest(&format!("[packages]\nkanban = \"~2.1\"\n\n{rules}"));
         let ran = world.packs(["resolve"]).fails(3);
@@ -274,7 +274,7 @@ fn an_override_that_counts_is_named_and_may_be_changed() {
 fn an_override_is_named_where_it_contradicts_another_pack() {
     let world = pinned("[overrides]\nforms = \"=2.0.0\"\n[constraints]\nforms = \"<2\"\n");
     let ran = world.packs(["resolve"]).fails(3);
-    ran.prints("app 2.0.0 requires forms ^2 (packs.toml:11 overrides that with =2.0.0)").prints("forms 2.0.0 is not allowed (it is outside <2, packs.toml:13)");
+    ran.prints("app 2.0.0 requires forms ^2 (packs.toml:11 overrides that with =2.0.0)").prints("forms 2.0.0 is not allowed (outside <2, packs.toml:13)");
 }
 
 #[test]
@@ -284,8 +284,8 @@ fn a_constraint_may_be_changed_by_a_fix_but_not_by_a_hint() {
     environment default: there is no resolution
     This requirement cannot be met:
       packs.toml:8  app ^2
-    Because forms 2.0.0 is not allowed (it is outside <2, packs.toml:11), app 2.0.0 requires forms ^2, and your project requires app ^2, that requirement cannot be met.
-    hint: forms 2.0.0 would do but is not allowed: it is outside <2, packs.toml:11
+    Because forms 2.0.0 is not allowed (outside <2, packs.toml:11), app 2.0.0 requires forms ^2, and your project requires app ^2, that requirement cannot be met.
+    hint: forms 2.0.0 would do but is not allowed: outside <2, packs.toml:11
     fix 1
       packs.toml:8
         - app = "^2"
@@ -393,7 +393,7 @@ fn each_hint_says_what_to_do() {
     "#);
     insta::assert_snapshot!(hints("report = \"^1\"", &["--as-of", "2020-01-01"]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: report 1.0.0 would do but is not allowed: it was published at [TIME], after [TIME]
+    hint: report 1.0.0 would do but is not allowed: published at [TIME], after [TIME]
     "#);
     insta::assert_snapshot!(hints("repord = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
@@ -406,7 +406,7 @@ fn each_hint_says_what_to_do() {
     fs::write(&index, document.to_string()).expect("written");
     insta::assert_snapshot!(hints("report = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: report 1.0.0 would do but is not allowed: it has no archive for linux-aarch64, macos-aarch64
+    hint: report 1.0.0 would do but is not allowed: no archive for linux-aarch64, macos-aarch64
     "#);
 }
 

@@ -115,7 +115,7 @@ fn an_extra_is_gone() {
     This requirement cannot be met:
       packs.toml:10  reports ^2
     Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf, that requirement cannot be met.
-    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html"]}
+    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html","pdf"],"newest_with":"1.0.0"}
     "#);
 }
 

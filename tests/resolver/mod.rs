@@ -60,7 +60,7 @@ impl Pinned {
     /// Judges the releases of a world by the constraints.
     fn new(mut world: World, overrides: BTreeMap<PackName, Pin>, constraints: BTreeMap<PackName, Pin>) -> Self {
         for (name, pin) in &constraints {
-            let reason = format!("it is outside {}", pin.range);
+            let reason = format!("outside {}", pin.range);
             let refusal = Refusal { rule: Refusal::CONSTRAINTS.to_owned(), reason, at: pin.at.clone() };
             for release in world.get_mut(name).into_iter().flatten().filter(|release| !pin.range.matches(&release.version)) {
                 release.refused.get_or_insert_with(|| refusal.clone());

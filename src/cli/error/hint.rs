@@ -12,6 +12,7 @@ use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
 use crate::model::PackName;
+use crate::model::Refusal;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
@@ -320,6 +321,7 @@ pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
         ConflictHint::InOtherRegistry { name, registry } => {
             format!("the registry {registry} has a pack {name}: write {name} = {{ version = \"…\", registry = \"{registry}\" }} in packs.toml")
         }
+        ConflictHint::UnknownExtra { name, version, extra, newest_with: Some(other), .. } => format!("{name} {version} has no extra {extra}; {other} has it"),
         ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => format!("{name} has no extras, so not {extra}"),
         ConflictHint::UnknownExtra { name, extra, known, .. } => {
             format!("{name} has no extra {extra}; it has {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
@@ -331,7 +333,11 @@ pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
         ConflictHint::Yanked { name, version, reason } => {
             format!("{name} {version} would do but was yanked ({}): write {name} = \"={version}\" to take it all the same", plain(reason))
         }
-        ConflictHint::Refused { name, version, refusal } => format!("{name} {version} would do but is not allowed: {}", plain(&refusal.to_string())),
+        ConflictHint::Refused { name, version, refusal } => {
+            let refused = format!("{name} {version} would do but is not allowed: {}", plain(&refusal.to_string()));
+            let is_locked = refusal.rule == Refusal::AS_OF && refusal.at.is_some();
+            if is_locked { format!("{refused}; `packs lock --as-of none` lifts that") } else { refused }
+        }
     }
 }
 
