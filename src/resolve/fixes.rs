@@ -1,7 +1,7 @@
 //! The smallest changes of what a project asks for that would make it solvable. Each is tried out by a solve before it is named.
 //!
-//! Changes are only made to what takes part in the conflict, so the search is narrow: one change at a time, then, where no single one will do, another on top
-//! of those that came nearest. A range is first left open to see what would be chosen, and then written as closely to the old one as still solves.
+//! Changes are only made to what takes part in the conflict, so the search is narrow: one change at a time, then, where no single one will do without force, another
+//! on top of those that came nearest. A range is first left open to see what would be chosen, and then written as closely to the old one as still solves.
 //!
 //! A whole project is solved only for changes that do away with every conflict met so far: one whose proof speaks of nothing that is changed stands as it is,
 //! and of any other it is enough to try its own requirements.
@@ -62,7 +62,7 @@ pub struct Fix {
 /// What a search for fixes found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixes {
-    /// The fixes, the smallest change first.
+    /// The fixes, the gentlest first, and of these the smallest.
     pub found: Vec<Fix>,
     /// Whether the search came to its end; otherwise the limit came first, and there may be better ones.
     pub is_complete: bool,
@@ -169,7 +169,26 @@ type Trial = BTreeMap<PackName, Attempt>;
 type Written = BTreeMap<PackName, Range>;
 
 /// How good a fix is; the lowest is the best.
-type Rank = (usize, u32, Vec<Change>);
+type Rank = (Manner, usize, u32, Vec<Change>);
+
+/// How a fix goes about it, the gentlest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Manner {
+    /// It asks for other releases, and forces nothing.
+    Asking,
+    /// It takes back what was yanked, overrides what packs require, changes a constraint, or does without.
+    Forcing,
+}
+
+impl Attempt {
+    fn manner(&self) -> Manner {
+        match self {
+            Attempt::Exactly(version) if !version.is_prerelease() => Manner::Forcing,
+            Attempt::Open | Attempt::Exactly(_) | Attempt::OpenOverride | Attempt::DropOverride => Manner::Asking,
+            Attempt::Override(_) | Attempt::OpenConstraint | Attempt::Drop => Manner::Forcing,
+        }
+    }
+}
 
 /// The same world with other overrides and constraints.
 struct Changed<'a, C> {
@@ -209,26 +228,28 @@ fn freed(releases: &[Candidate], constraint: Option<&Range>) -> Vec<Candidate> {
     releases.iter().map(judge).collect()
 }
 
-/// Finds at most so many fixes of a conflict, the smallest change first; where the limit comes before the search is through, those found by then.
+/// Finds at most so many fixes of a conflict, the gentlest first, and of these the smallest; where the limit comes before the search is through, those found by then.
 pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict, most: usize, limit: &Limit<'_>) -> Fixes {
     let conflict = Rc::new(conflict.clone());
-    let mut search = Search { question, limit, solves_left: SOLVES_MAX, seen: BTreeSet::new(), met: Vec::new() };
+    let mut search = Search { question, limit, solves_left: SOLVES_MAX, seen: BTreeSet::new(), solved: Vec::new(), met: Vec::new() };
     search.meet(&conflict);
     let mut failed: Vec<(Trial, Rc<Conflict>)> = vec![(Trial::new(), conflict)];
+    let (mut found, mut is_complete) = (BTreeMap::new(), true);
     for _ in 0..CHANGES_MAX {
-        let mut round = Round::default();
-        let is_complete = search.add_one(failed, &mut round);
-        if !is_complete || !round.found.is_empty() {
-            return Fixes { found: round.found.into_values().take(most).collect(), is_complete };
+        let mut round = Round { found, failed: Vec::new() };
+        is_complete = search.add_one(failed, &mut round);
+        (found, failed) = (round.found, round.failed);
+        // One change that forces something, or does without, must not hide two that only ask for other releases.
+        if !is_complete || found.first_key_value().is_some_and(|((manner, ..), _)| *manner == Manner::Asking) {
+            break;
         }
-        failed = round.failed;
     }
-    Fixes { found: Vec::new(), is_complete: true }
+    Fixes { found: found.into_values().take(most).collect(), is_complete }
 }
 
-/// What came of all trials with one more change.
-#[derive(Default)]
+/// What came of the trials so far, and of those with one more change.
 struct Round {
+    /// What solves, of this round and those before.
     found: BTreeMap<Rank, Fix>,
     failed: Vec<(Trial, Rc<Conflict>)>,
 }
@@ -274,6 +295,8 @@ struct Search<'a, 'q, C> {
     limit: &'q Limit<'q>,
     solves_left: usize,
     seen: BTreeSet<Trial>,
+    /// The trials that went well.
+    solved: Vec<Trial>,
     /// The conflicts met so far, with the packs that their proofs speak of.
     met: Vec<(BTreeSet<PackName>, Rc<Conflict>)>,
 }
@@ -285,6 +308,9 @@ impl<C: Candidates> Search<'_, '_, C> {
             for (name, attempt) in self.attempts(&conflict, &trial) {
                 let mut bolder = trial.clone();
                 bolder.insert(name, attempt);
+                if self.is_more_than_needed(&bolder) {
+                    continue;
+                }
                 match self.attempt(bolder) {
                     Tried::Solved(rank, fix) => drop(round.found.insert(rank, fix)),
                     Tried::Failed(trial, conflict) if round.failed.len() < WIDTH => round.failed.push((trial, conflict)),
@@ -294,6 +320,11 @@ impl<C: Candidates> Search<'_, '_, C> {
             }
         }
         true
+    }
+
+    /// Tells whether a part of a trial does it already.
+    fn is_more_than_needed(&self, trial: &Trial) -> bool {
+        self.solved.iter().any(|solved| solved.len() < trial.len() && solved.iter().all(|(name, attempt)| trial.get(name) == Some(attempt)))
     }
 
     fn meet(&mut self, conflict: &Rc<Conflict>) {
@@ -352,7 +383,9 @@ impl<C: Candidates> Search<'_, '_, C> {
                         // An override of what is not needed any more: nothing is left to write there.
                         return Tried::Known;
                     }
-                    let rank = (changes.len(), self.cost(trial, &ranges), changes.clone());
+                    let manner = trial.values().map(Attempt::manner).max().unwrap_or(Manner::Asking);
+                    let rank = (manner, changes.len(), self.cost(trial, &ranges), changes.clone());
+                    self.solved.push(trial.clone());
                     return Tried::Solved(rank, Fix { changes, resolution });
                 }
                 Solved::No(_) | Solved::TooMany => {}

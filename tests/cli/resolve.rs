@@ -537,3 +537,32 @@ fn a_refused_install_hints_at_what_makes_it_possible() {
     let ran = world.packs(["install", "dash@^7"]).fails(3);
     assert!(!ran.stderr.contains("this would do"), "{}", ran.stderr);
 }
+
+/// One edit that forces something, or does without, does not hide two that only ask for newer releases.
+#[test]
+fn two_gentle_edits_come_before_one_that_forces() {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("core", "1.0.0"),
+        Pack::new("core", "2.0.0"),
+        Pack::new("auth", "1.0.0").requires("core", "^1"),
+        Pack::new("auth", "2.0.0").requires("core", "^2"),
+        Pack::new("billing", "1.0.0").requires("core", "^1"),
+        Pack::new("billing", "2.0.0").requires("core", "^2"),
+        Pack::new("dash", "1.0.0").requires("core", "^2"),
+    ]);
+    world.manifest("[packages]\nauth = \"^1\"\nbilling = \"^1\"\n");
+    world.packs(["lock"]).succeeds();
+    world.packs(["install", "dash"]).fails(3).says("packs.toml:8 write auth = \"^2\"").says("packs.toml:9 write billing = \"^2\"");
+    world.manifest("[packages]\nauth = \"^1\"\nbilling = \"^1\"\ndash = \"^1\"\n");
+    let document = world.packs(["resolve", "--fixes", "5", "--json"]).fails(3).json();
+    let kinds = |fix: &serde_json::Value| -> Vec<String> {
+        let changes = fix["changes"].as_array().expect("changes").iter();
+        changes.map(|change| format!("{} {}", change["kind"].as_str().expect("kind"), change["name"].as_str().expect("name"))).collect()
+    };
+    let fixes: Vec<Vec<String>> = document["fixes"].as_array().expect("fixes").iter().map(kinds).collect();
+    assert_eq!(fixes[0], ["range auth", "range billing"], "{fixes:?}");
+    assert!(fixes.contains(&vec!["override core".to_owned()]) && fixes.contains(&vec!["drop dash".to_owned()]), "{fixes:?}");
+    world.packs(["resolve", "--apply", "1"]).succeeds();
+    world.packs(["lock", "--check"]).succeeds();
+}
