@@ -105,9 +105,10 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     };
     if let Some(number) = outcome.applied {
         let edits: String = outcome.fixes.get(number - 1).map(|fix| fix.edits.iter().map(render_edit).collect()).unwrap_or_default();
-        let (done, verb) = match outcome.dry_run {
-            true => ("would be made".to_owned(), "would lock"),
-            false => (format!("is made, and locked; `packs switch {}` makes it current", outcome.environment), "locked"),
+        let (done, verb) = if outcome.dry_run {
+            ("would be made".to_owned(), "would lock")
+        } else {
+            (format!("is made, and locked; `packs switch {}` makes it current", outcome.environment), "locked")
         };
         let locked = outcome.lockfiles.iter().filter(|locked| locked.state != LockfileState::Fresh);
         let moves: String = locked.map(|locked| render_moves(&format!("{verb} {}", locked.lockfile), &locked.changes)).collect();

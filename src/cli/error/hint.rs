@@ -55,13 +55,9 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
-        OpsError::Conflict { conflict, fixes, is_planned: true, seconds, .. } => {
-            let hint = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; then the same command again"));
-            conflict_hints(conflict, hint, *seconds)
-        }
-        OpsError::Conflict { conflict, fixes, seconds, .. } => {
-            let hint = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; `packs resolve --fixes 3` shows more"));
-            conflict_hints(conflict, hint, *seconds)
+        OpsError::Conflict { conflict, fixes, is_planned, seconds, .. } => {
+            let next = if *is_planned { "then the same command again" } else { "`packs resolve --fixes 3` shows more" };
+            conflict_hints(conflict, fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; {next}")), *seconds)
         }
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
         OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
