@@ -170,10 +170,11 @@ fn describe_registry(source: &RegistrySource, place: &str, keys: &[PublicKey]) -
 /// Verifies one archive against the side file beside it, then reads it through.
 ///
 /// # Errors
-/// [`OpsError::NoSideFile`], [`OpsError::Fetch`] where the digest differs, [`OpsError::Archive`] where the content is refused.
+/// [`OpsError::NoSuchFile`], [`OpsError::NoSideFile`], [`OpsError::Fetch`] where the digest differs, [`OpsError::Archive`] where the content is refused.
 pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchive, OpsError> {
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
+    // Of an archive that is not there nobody wants to hear that it has no side file.
     let size = fsys::status(path)?.ok_or_else(|| OpsError::NoSuchFile { path: path.to_owned() })?.size;
     let side_path = path.with_file_name(format!("{file_name}.sha256"));
     let side_bytes = fsys::read_optional(&side_path, SIDE_FILE_BYTES_MAX)?.ok_or_else(|| OpsError::NoSideFile { archive: path.to_owned() })?;

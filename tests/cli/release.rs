@@ -57,6 +57,16 @@ fn a_release_is_made_and_others_lock_it() {
 }
 
 #[test]
+fn an_archive_that_is_not_there_is_told_before_its_side_file() {
+    let (world, server) = world();
+    let registry = world.registry().display().to_string();
+    world.packs(["publish", "nofile.tar.zst", "--registry", &registry]).fails(9).says("nofile.tar.zst");
+    let ran = world.run(&mut release(&world, &server, &["nofile.tar.zst"])).fails(9);
+    assert!(!ran.stderr.contains("sha256sum") && !ran.stderr.contains("side file"), "{}", ran.stderr);
+    assert!(server.releases().is_empty(), "nothing was begun");
+}
+
+#[test]
 fn a_dry_run_and_a_release_that_is_there() {
     let (world, server) = world();
     world.run(&mut release(&world, &server, &["--dry-run"])).succeeds().prints("v2 of acme/kanban would be published");
