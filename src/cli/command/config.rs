@@ -19,7 +19,7 @@ use crate::ops::OpsError;
 /// What may follow `packs config`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  packs config                         every setting, its value, and who said so\n  packs config http.timeout            one value alone\n  packs config --json | jq '.settings[] | select(.origin != \"default\")'"
+    after_help = "Examples:\n  packs config                         every setting of the files, its value, and who said so\n  packs config http.timeout            one value alone\n  packs config --json | jq '.settings[] | select(.origin != \"default\")'"
 )]
 pub struct Arguments {
     /// Print this setting's value alone: home, http.retries, …

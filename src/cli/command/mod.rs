@@ -124,7 +124,7 @@ pub enum Command {
     Download(download::Arguments),
     /// Show who did what, when and why
     Audit(audit::Arguments),
-    /// Show every setting, its value, and who said so
+    /// Show every setting of the settings files, its value, and who said so
     Config(config::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
