@@ -31,6 +31,7 @@ use crate::ops::OpsError;
 use crate::ops::archives::deliver;
 use crate::ops::asked::AskedPlace;
 use crate::ops::asked::Offer;
+use crate::ops::missing_indexes::MissingIndexes;
 use crate::ops::pipeline;
 use crate::ops::pipeline::Load;
 use crate::ops::pipeline::Stages;
@@ -109,7 +110,7 @@ struct Chosen<'c> {
 /// Downloads archives with their side files.
 ///
 /// # Errors
-/// [`OpsError::NoSuchPack`], [`OpsError::NoSuchRelease`], [`OpsError::NoArchiveForHost`] where there is nothing to download; [`OpsError::SameName`] and
+/// [`OpsError::NoSuchPack`], [`OpsError::NoSuchRelease`], [`OpsError::NoArchiveForPlatform`] where there is nothing to download; [`OpsError::SameName`] and
 /// [`OpsError::OtherFile`] where there is no room for it. Nothing was written then.
 pub fn download(context: &Context, request: &DownloadRequest) -> Result<DownloadOutcome, OpsError> {
     let directory = context.directory.join(&request.directory);
@@ -141,10 +142,23 @@ fn distinct(chosen: Vec<Chosen<'_>>) -> Result<Vec<Chosen<'_>>, OpsError> {
 fn choose_all<'c>(context: &'c Context, request: &DownloadRequest) -> Result<Vec<Chosen<'c>>, OpsError> {
     let asked = AskedPlace::open(context, request.registry.as_deref())?;
     let platform = request.platform.or(context.platform);
-    let chosen = request.packs.iter().map(|pack| choose_from(context, platform, pack, offer_of(context, &asked, &pack.name)?)).collect();
+    let chosen = offers(context, &asked, &request.packs);
+    let chosen = chosen.and_then(|offers| offers.into_iter().map(|(pack, offer)| choose_from(context, platform, pack, offer)).collect());
     // What was seen counts even where something else was refused.
     asked.remember()?;
     chosen
+}
+
+/// Asks about all packs before one is chosen; of those whose index is not known here all are named.
+fn offers<'c, 'p>(context: &Context, asked: &AskedPlace<'c>, packs: &'p [AskedPack]) -> Result<Vec<(&'p AskedPack, Offer<'c>)>, OpsError> {
+    let mut missing = MissingIndexes::default();
+    let mut offers = Vec::new();
+    for pack in packs {
+        let offer = missing.sort_out(&pack.name, offer_of(context, asked, &pack.name))?;
+        offers.extend(offer.map(|offer| (pack, offer)));
+    }
+    missing.none()?;
+    Ok(offers)
 }
 
 fn offer_of<'c>(context: &Context, asked: &AskedPlace<'c>, name: &PackName) -> Result<Offer<'c>, OpsError> {
@@ -161,9 +175,9 @@ fn choose_from<'c>(context: &Context, platform: Option<Platform>, asked: &AskedP
             }
             Ok(Chosen { need: need(name, release, artifact), source: place.source_of(artifact) })
         }
-        Choice::NoArchive(release) => Err(OpsError::NoArchiveForHost {
+        Choice::NoArchive(release) => Err(OpsError::NoArchiveForPlatform {
             release: ReleaseId { name: name.clone(), version: release.version.clone() },
-            host: platform.map_or_else(|| "unknown".to_owned(), |platform| platform.to_string()),
+            platform: platform.map_or_else(|| "unknown".to_owned(), |platform| platform.to_string()),
             offered: release.artifacts.iter().map(|artifact| artifact.platform).collect(),
         }),
         Choice::Yanked(release, reason) => Err(OpsError::AllYanked {

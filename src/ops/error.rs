@@ -1,5 +1,7 @@
 //! What a use case refuses, or what kept it from being done.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -159,6 +161,12 @@ pub enum OpsError {
         /// What was to be read.
         needed: String,
     },
+    /// What registries say of some packs is not known here, and the network may not be asked.
+    #[error("{}", indexes_offline(missing))]
+    IndexesOffline {
+        /// Registries as people know them, each with its packs.
+        missing: BTreeMap<String, BTreeSet<PackName>>,
+    },
     /// An archive that is locked is not there.
     #[error("the archive {archive} of {release} is not in {registry}, and its tree is not in the store")]
     ArchiveMissing {
@@ -288,6 +296,16 @@ pub enum OpsError {
         release: ReleaseId,
         /// This machine's platform.
         host: String,
+        /// Those it has archives for.
+        offered: Vec<Platform>,
+    },
+    /// No archive of a release runs on the platform that is meant.
+    #[error("{release} has no archive for {platform}; its archives are for {}", listed(offered))]
+    NoArchiveForPlatform {
+        /// The release.
+        release: ReleaseId,
+        /// The platform, as it was asked for, or this machine's.
+        platform: String,
         /// Those it has archives for.
         offered: Vec<Platform>,
     },
@@ -727,6 +745,16 @@ impl MissingArchive {
         let release = &need.release;
         MissingArchive { name: release.name.clone(), version: release.version.clone(), archive: need.archive.clone(), size: need.size, registry }
     }
+}
+
+/// Words which indexes are needed, registry by registry.
+fn indexes_offline(missing: &BTreeMap<String, BTreeSet<PackName>>) -> String {
+    let of_one = |(registry, names): (&String, &BTreeSet<PackName>)| {
+        let names: Vec<&PackName> = names.iter().collect();
+        let (noun, verb) = if names.len() == 1 { ("index", "is") } else { ("indexes", "are") };
+        format!("the registry {registry} is offline, and the {noun} of {} {verb} needed", listed(&names))
+    };
+    missing.iter().map(of_one).collect::<Vec<_>>().join("; ")
 }
 
 fn archives(count: usize) -> String {

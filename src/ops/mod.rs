@@ -34,6 +34,7 @@ mod located;
 mod lock;
 mod memo;
 mod mirrors;
+mod missing_indexes;
 mod nearest;
 mod notices;
 mod opened;

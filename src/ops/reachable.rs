@@ -18,6 +18,7 @@ use crate::model::RequirementSource;
 use crate::model::SourceId;
 use crate::net::Answer;
 use crate::ops::OpsError;
+use crate::ops::missing_indexes::MissingIndexes;
 use crate::ops::opened::Opened;
 use crate::ops::project::Project;
 use crate::ops::sources::Sources;
@@ -101,17 +102,25 @@ pub(super) fn load_reachable<T: Send>(
     let mut level = start;
     while !level.is_empty() {
         let answers = sources.side_by_side(level, |name| {
-            let (name, loaded) = load_one(sources, assigned, name)?;
-            let Loaded::Document(source, document) = loaded else { return Ok(None) };
+            let loaded = match load_one(sources, assigned, name.clone()) {
+                // The others of the level are asked for all the same.
+                Err(offline @ OpsError::RegistryOffline { .. }) => return Ok((name, Err(offline))),
+                loaded => loaded?.1,
+            };
+            let Loaded::Document(source, document) = loaded else { return Ok((name, Ok(None))) };
             let needed = names_of(&document);
             let made = read(&name, (source, document));
-            Ok(Some((name, made, needed)))
+            Ok((name, Ok(Some((made, needed)))))
         })?;
         let mut next = BTreeSet::new();
-        for (name, made, needed) in answers.into_iter().flatten() {
+        let mut missing = MissingIndexes::default();
+        for (name, answer) in answers {
+            let Some((made, needed)) = missing.sort_out(&name, answer)?.flatten() else { continue };
             next.extend(needed.into_iter().filter(|name| met.insert(name.clone())));
             found.insert(name, made);
         }
+        // Beyond a level that is not known whole nobody knows what is needed.
+        missing.none()?;
         level = next;
     }
     sources.remember()?;

@@ -35,6 +35,8 @@ pub enum ConflictHint {
         name: PackName,
         /// A pack that may have been meant.
         nearest: Option<PackName>,
+        /// The registry that the project takes it from by name; `None` if it names none.
+        registry: Option<RegistryName>,
         /// Where the project writes it; `None` if a release does.
         at: Option<Place>,
     },
@@ -44,6 +46,8 @@ pub enum ConflictHint {
         name: PackName,
         /// The registry that has it.
         registry: RegistryName,
+        /// The range that the project writes; any if it writes none.
+        range: Range,
     },
     /// An extra was asked for that the release does not have.
     UnknownExtra {
@@ -166,7 +170,7 @@ fn unknown_extra((name, version): (&PackName, Version), extra: &ExtraName, relea
 fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {
     if !known.exists {
         let at = demands.iter().find_map(|demand| demand.at.clone());
-        return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest(universe, name), at }];
+        return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest(universe, name), registry: None, at }];
     }
     let mut hints = yanked(name, known, demands);
     let unmet = demands.iter().filter(|demand| demand.admitted.is_empty());

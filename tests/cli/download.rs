@@ -269,6 +269,12 @@ fn a_download_is_chosen_or_refused_before_anything_is_written() {
     let planned = world.packs(["download", "kanban", "--to", "vendor", "-n"]).succeeds();
     assert!(planned.stdout.contains("would download kanban-2.1.0.tar.zst"), "{}", planned.stdout);
     world.packs(["download", "kanban@^9", "--to", "vendor"]).fails(9).says("is in ^9; the newest is 2.1.0");
+    world.edit_index("snippets", |document| document["releases"][0]["artifacts"][0]["platform"] = "macos-aarch64".into());
+    let ran = world.packs(["download", "snippets", "--platform", "linux-x86_64", "--to", "vendor"]).fails(3);
+    ran.says("snippets 1.0.0 has no archive for linux-x86_64; its archives are for macos-aarch64").says("--platform macos-aarch64");
+    world.packs(["download", "snippets", "--platform", "macos-aarch64", "--to", "vendor", "-n"]).succeeds();
+    world.publish(&Pack::new("early", "1.0.0-beta.2"));
+    world.packs(["download", "early", "--to", "vendor"]).fails(9).says("is taken only where it is named: early@=1.0.0-beta.2");
     world.packs(["download", "kanbam", "--to", "vendor"]).fails(9).says("no pack kanbam");
     assert!(!world.has("vendor"));
     // Without a project the registry must be named: a directory or an address.

@@ -120,7 +120,10 @@ fn no_registry() {
     hint: check the address under [registries] in packs.toml; relative ones start at packs.toml
     ");
     world.write("packs.toml", "[project]\nname = \"demo\"\n\n[registries]\ndefault = \"https://example.org/registry\"\n\n[packages]\nkanban = \"1\"\n");
-    insta::assert_snapshot!(world.packs(["lock", "--offline"]).fails(6).stderr, @"error: the registry https://example.org/registry is offline, and the index of kanban is needed");
+    insta::assert_snapshot!(world.packs(["lock", "--offline"]).fails(6).stderr, @"
+    error: the registry https://example.org/registry is offline, and the index of kanban is needed
+    hint: the same command, once without --offline, keeps what it reads for the next time
+    ");
 }
 
 #[test]

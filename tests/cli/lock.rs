@@ -174,7 +174,9 @@ fn as_of_a_day_only_what_was_published_by_then() {
     world.manifest("[packages]\nkanban = \"~2.1\"\n");
     let place = world.read("packs.lock").lines().position(|line| line.starts_with("as-of")).map(|above| format!("packs.lock:{}", above + 1));
     let ran = world.packs(["lock"]).fails(3);
-    ran.says(&place.expect("as-of is written")).says("`packs lock --as-of none` lifts that").says("kanban 2.1.0 is not allowed (published at [TIME], after [TIME], packs.lock:");
+    ran.says(&place.expect("as-of is written"))
+        .says("`packs lock --as-of none` lifts that")
+        .says("kanban 2.1.0 is not allowed (published at [TIME], after [TIME], packs.lock:");
     world.packs(["lock", "--as-of", "none"]).succeeds();
     world.packs(["lock", "--as-of", "soon"]).fails(2).says("write a date");
 }

@@ -184,6 +184,13 @@ fn offline_the_index_cache_answers_and_its_age_is_said() {
     assert!(server.requests().is_empty(), "offline nothing is asked");
     fs::remove_dir_all(world.home().join("cache/index")).expect("removed");
     world.packs(["update", "--offline"]).fails(6).says("is offline, and the index of kanban is needed");
+    let more = world.read("packs.toml") + "snippets = \"1\"\n";
+    world.write("packs.toml", &more);
+    let ran = world.packs(["lock", "--offline"]).fails(6);
+    ran.says("is offline, and the indexes of kanban and snippets are needed").says("hint: the same command, once without --offline, keeps");
+    let ran = world.packs(["download", "workflow", "kanban", "--offline"]).fails(6);
+    ran.says("the indexes of kanban and workflow are needed");
+    assert!(server.requests().is_empty(), "offline nothing is asked");
 }
 
 #[test]

@@ -181,7 +181,12 @@ fn a_pack_of_another_registry_is_found_there() {
         "[project]\nname = \"demo\"\n[registries]\ndefault = \"file:../empty\"\nours = \"file:../registry\"\n[packages]\nkanban = { version = \"2\", registry = \"default\" }\n",
     );
     fs::create_dir(world.root().join("empty")).expect("made");
-    world.packs(["lock"]).fails(3).says("the registry ours has a pack kanban").says("registry = \"ours\"");
+    world
+        .packs(["lock"])
+        .fails(3)
+        .says("the registry ours has a pack kanban")
+        .says("write kanban = { version = \"2\", registry = \"ours\" }")
+        .says("there is no pack kanban in the registry default");
     world.manifest("[packages]\nkanbna = \"2\"\n");
     world.packs(["lock"]).fails(3).says("there is no pack kanbna; did you mean kanban?");
 }

@@ -37,7 +37,7 @@ fn a_name_is_misspelled() {
     This requirement cannot be met:
       packs.toml:11  kanbn ^1
     Because your project requires kanbn ^1 (there is no such pack), that requirement cannot be met.
-    hint: {"kind":"unknown-pack","name":"kanbn","nearest":"kanban","at":{"file":"packs.toml","line":11}}
+    hint: {"kind":"unknown-pack","name":"kanbn","nearest":"kanban","registry":null,"at":{"file":"packs.toml","line":11}}
     "#);
 }
 
@@ -216,6 +216,6 @@ fn a_release_requires_another_of_itself() {
     This requirement cannot be met:
       packs.toml:10  a *
     Because a 1.0.0 requires another release of itself, a 2.0.0 requires nothing * (there is no such pack), and your project requires a *, that requirement cannot be met.
-    hint: {"kind":"unknown-pack","name":"nothing","nearest":null,"at":null}
+    hint: {"kind":"unknown-pack","name":"nothing","nearest":null,"registry":null,"at":null}
     "#);
 }

@@ -12,7 +12,9 @@ use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
 use crate::model::PackName;
+use crate::model::Range;
 use crate::model::Refusal;
+use crate::model::Version;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
@@ -86,6 +88,11 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveOfPath { .. } => vec!["`packs build DIRECTORY` makes one; --registry REGISTRY downloads a published one".into()],
         OpsError::OtherRequirements { .. } => vec!["the registry's index does not say what its archive says: tell whoever keeps it; nothing was linked".into()],
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
+        OpsError::NoArchiveForPlatform { offered, .. } if !offered.is_empty() => vec![format!("take another one's with --platform {}", offered[0])],
+        OpsError::NoArchiveForPlatform { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
+        OpsError::NoSuchRelease { name, range, newest: Some(newest), .. } if would_do_as_stable(range, newest) => {
+            vec![format!("a pre-release is taken only where it is named: {name}@={newest}")]
+        }
         OpsError::NotPrecise { name, wanted, .. } => {
             vec![format!("`packs resolve --what-if {name}@{wanted}` tells what stands against it, or would move with it")]
         }
@@ -120,6 +127,9 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::AssetAltered { .. } => vec!["something between here and GitHub changes what it carries: a proxy, most likely".into()],
         OpsError::DraftLeft { .. } => vec!["delete it there, or run the same command again, which begins with that".into()],
         OpsError::Source(SourceError::NotTaken { .. }) => vec!["a published release never changes: raise the version and publish that".into()],
+        OpsError::RegistryOffline { .. } | OpsError::IndexesOffline { .. } => {
+            vec!["the same command, once without --offline, keeps what it reads for the next time".into()]
+        }
         OpsError::ArchivesOffline { .. } => vec!["the same command without --offline downloads them".into()],
         OpsError::Download { there_bytes, source, .. } => download_hints(*there_bytes, source),
         OpsError::InterruptedBetween => vec!["the same command goes on with what is left".into()],
@@ -313,9 +323,10 @@ pub(in crate::cli) fn cut_short(sought: &str, seconds: u64) -> String {
 pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
     match hint {
         ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
+        ConflictHint::UnknownPack { name, registry: Some(registry), .. } => format!("there is no pack {name} in the registry {registry}"),
         ConflictHint::UnknownPack { name, .. } => format!("there is no pack {name} in its registry"),
-        ConflictHint::InOtherRegistry { name, registry } => {
-            format!("the registry {registry} has a pack {name}: write {name} = {{ version = \"…\", registry = \"{registry}\" }} in packs.toml")
+        ConflictHint::InOtherRegistry { name, registry, range } => {
+            format!("the registry {registry} has a pack {name}: write {name} = {{ version = \"{range}\", registry = \"{registry}\" }} in packs.toml")
         }
         ConflictHint::UnknownExtra { name, version, extra, newest_with: Some(other), .. } => format!("{name} {version} has no extra {extra}; {other} has it"),
         ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => format!("{name} has no extras, so not {extra}"),
@@ -392,6 +403,13 @@ fn undo_hints(obstacles: &[UndoObstacle]) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// Tells whether a range admits all of a release but that it is a pre-release.
+fn would_do_as_stable(range: &Range, version: &Version) -> bool {
+    let semver = version.as_semver();
+    let stable = Version::parse(&format!("{}.{}.{}", semver.major, semver.minor, semver.patch));
+    version.is_prerelease() && stable.is_ok_and(|stable| range.matches(&stable))
 }
 
 fn did_you_mean(nearest: impl std::fmt::Display) -> String {

@@ -75,7 +75,7 @@ pub(super) fn classify(failure: &OpsError) -> Kind {
         OpsError::NotAnAddress => kind("registry-address", USAGE),
         OpsError::NotWritten { .. } => kind("registry-read-only", USAGE),
         OpsError::UnopenedRegistry { .. } => kind("unsupported-registry", USAGE),
-        OpsError::RegistryOffline { .. } => kind("registry-offline", UNKNOWN),
+        OpsError::RegistryOffline { .. } | OpsError::IndexesOffline { .. } => kind("registry-offline", UNKNOWN),
         OpsError::ArchiveMissing { .. } => kind("archive-missing", UNKNOWN),
         OpsError::ArchivesOffline { .. } => kind("archives-offline", UNKNOWN),
         OpsError::Download { source: cut, .. } => match &**cut {
@@ -92,7 +92,7 @@ pub(super) fn classify(failure: &OpsError) -> Kind {
         OpsError::LockfileMissing { .. } => kind("lock-missing", LOCKED),
         OpsError::LockfileStale { .. } => kind("lock-stale", LOCKED),
         OpsError::OtherRequirements { .. } => kind("other-requirements", INTEGRITY),
-        OpsError::NoArchiveForHost { .. } => kind("no-archive-for-host", CONFLICT),
+        OpsError::NoArchiveForHost { .. } | OpsError::NoArchiveForPlatform { .. } => kind("no-archive-for-host", CONFLICT),
         OpsError::UnknownPack { .. } => kind("unknown-pack", NOT_FOUND),
         OpsError::NoSuchPack { .. } => kind("no-such-pack", NOT_FOUND),
         OpsError::OtherSeen { .. } => kind("seen-newer", USAGE),
