@@ -85,12 +85,14 @@ pub enum Cut<E: std::error::Error + 'static> {
 /// Opens an archive so many bytes from its start, if its state still is the one given.
 pub type Open<'o, E> = dyn Fn(u64, Option<&Revision>) -> Result<Answer<Body>, E> + 'o;
 
-/// The two ends of a download: who opens the archive at a position, and who is told how many bytes are there.
-pub struct Ends<'e, E> {
+/// The ends of a download: who opens the archive at a position, who is told how many bytes are there, and who knows of other places.
+pub struct Ends<'e, E: std::error::Error + 'static> {
     /// Opens it at a position.
     pub open: &'e Open<'e, E>,
     /// Is told how many bytes are there, and says whether to go on.
     pub watch: &'e dyn Fn(u64) -> ControlFlow<()>,
+    /// Is told why a place is given up, and says whether opening asks another one from now on.
+    pub elsewhere: &'e dyn Fn(&DownloadError<E>) -> bool,
 }
 
 /// Brings an archive into the cache, with what an earlier try left of it.
@@ -193,10 +195,12 @@ impl<'w> Arriving<'w> {
 
     /// Asks for the bytes that are missing until they are there, or there is no hope.
     fn fill<E: std::error::Error + 'static>(&mut self, ends: &Ends<'_, E>, tries: &mut Tries) -> Result<Answer<()>, DownloadError<E>> {
+        let mut given_up = None;
         loop {
             let (next, failure) = match self.take_one_answer(ends) {
                 Ended::Whole => return Ok(Answer::Found(())),
-                Ended::Nothing(answer) => return Ok(answer),
+                // What was wrong with the place that has it says more than that the others lack it.
+                Ended::Nothing(answer) => return given_up.map_or(Ok(answer), Err),
                 Ended::Failed(error) => return Err(error),
                 Ended::Broken(source) => {
                     let there_bytes = self.there_bytes();
@@ -209,6 +213,11 @@ impl<'w> Arriving<'w> {
             match next {
                 Next::GoOn => self.pieced = Pieced::Several,
                 Next::BeginAnew => self.begin_anew()?,
+                Next::GiveUp if (ends.elsewhere)(&failure) => {
+                    self.begin_anew()?;
+                    *tries = Tries::default();
+                    given_up = Some(failure);
+                }
                 Next::GiveUp => return Err(failure),
             }
         }

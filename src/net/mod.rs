@@ -183,10 +183,14 @@ pub trait Transport: Send + Sync {
     /// Is told that what was read last of a file was checked and is believed: whoever keeps copies keeps this one from now on.
     fn accept(&self, _path: &str) {}
 
-    /// Is told that what was read last of a file is older than what is known: where another address of the same root can be asked, reading asks that one from
-    /// now on, and the address that is passed over is named.
-    fn pass_over(&self, _path: &str) -> Option<String> {
-        None
+    /// Is told why what was read last of a file is not believed: tells whether another address of the same root can be asked, which reading does from now on.
+    fn pass_over(&self, _path: &str, _why: &str) -> bool {
+        false
+    }
+
+    /// Names the address of the root that answered last for a file, where there are several; holds no secret.
+    fn describe_answer(&self, _path: &str) -> String {
+        self.describe()
     }
 
     /// Names the root for people: `file:/srv/packs`; holds no secret.

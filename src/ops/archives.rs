@@ -20,6 +20,7 @@ use crate::ops::Event;
 use crate::ops::MissingArchive;
 use crate::ops::OpsError;
 use crate::ops::project::Project;
+use crate::ops::registry_check::in_one_line;
 use crate::ops::sources::LockedFrom;
 use crate::ops::sources::Sources;
 use crate::registry;
@@ -63,11 +64,26 @@ impl<'a> Archives<'a> {
         if let Ok(verified) = fetch::open_file(&self.context.layout.archive(&need.sha256), need.size, need.sha256) {
             return Ok(verified);
         }
-        if let Some(path) = self.local_file(locked)? {
-            return fetch::open_file(&path, need.size, need.sha256).map_err(|source| refused(need, path.display().to_string(), source));
+        match self.open_local(locked) {
+            Ok(Some(verified)) => return Ok(verified),
+            // A mirror may be damaged: then the registry itself has the archive, and the download says what was passed over.
+            Err(OpsError::Fetch { .. }) if !self.is_local(locked.from) => {}
+            Err(error) => return Err(error),
+            Ok(None) => {}
         }
         let received = self.download(locked)?;
         self.open_received(locked, received)
+    }
+
+    /// Opens an archive that lies in a directory of this machine, without copying it.
+    fn open_local(&self, locked: LockedArchive<'_>) -> Result<Option<Verified>, OpsError> {
+        let (need, path) = (locked.need, self.local_file(locked)?);
+        path.map(|path| fetch::open_file(&path, need.size, need.sha256).map_err(|source| refused(need, path.display().to_string(), source))).transpose()
+    }
+
+    /// Tells whether a registry itself is a directory of this machine: then nobody else has its archives.
+    fn is_local(&self, from: &LockedFrom) -> bool {
+        matches!(from, LockedFrom::Registry(registry, _) if self.sources.local_root(registry).is_some())
     }
 
     /// Gives the path of an archive in a registry, or a mirror of it, that is a directory of this machine, if it is there.
@@ -133,7 +149,7 @@ pub(super) fn deliver(context: &Context, need: &Need, source: &dyn Source, wante
     context.report.event(Event::DownloadBegins { release: release.clone(), bytes: need.size });
     let answer = receive(context, need, source, wanted);
     context.report.event(Event::DownloadEnds { release: release.clone() });
-    match answer.map_err(|error| failed(need, source.describe(), error))? {
+    match answer.map_err(|error| failed(need, source.describe_archive(&need.release, &need.archive), error))? {
         Answer::Found(received) => {
             let there_bytes = received.there_bytes;
             if received.arrived_bytes > 0 {
@@ -153,7 +169,8 @@ fn receive(context: &Context, need: &Need, source: &dyn Source, wanted: &Wanted<
         if context.interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let open = |offset: u64, known: Option<&_>| source.archive_at(&need.release, &need.archive, ArchivePosition { offset, known });
-    context.waiting(|waiting| fetch::download(wanted, &Ends { open: &open, watch: &watch }, waiting))
+    let elsewhere = |error: &DownloadError<SourceError>| source.pass_over_archive(&need.release, &need.archive, &format!("{release}: {}", in_one_line(error)));
+    context.waiting(|waiting| fetch::download(wanted, &Ends { open: &open, watch: &watch, elsewhere: &elsewhere }, waiting))
 }
 
 fn refused(need: &Need, from: String, source: FetchError) -> OpsError {

@@ -201,10 +201,14 @@ impl Transport for Cached {
         }
     }
 
-    fn pass_over(&self, path: &str) -> Option<String> {
+    fn pass_over(&self, path: &str, why: &str) -> bool {
         self.hold(path, None);
         self.memo.forget_document(&self.address, path);
-        self.inner.pass_over(path)
+        self.inner.pass_over(path, why)
+    }
+
+    fn describe_answer(&self, path: &str) -> String {
+        self.inner.describe_answer(path)
     }
 
     fn describe(&self) -> String {

@@ -30,6 +30,15 @@ pub(super) fn listed(context: &Context, place: &Opened<'_>) -> Result<Answer<Nam
 }
 
 fn listed_by(context: &Context, registry: &RegistrySource) -> Result<Answer<NamesText>, OpsError> {
+    loop {
+        match listed_by_one_address(context, registry) {
+            Err(OpsError::Source(error)) if registry.pass_over_names(&error) => {}
+            answer => return answer,
+        }
+    }
+}
+
+fn listed_by_one_address(context: &Context, registry: &RegistrySource) -> Result<Answer<NamesText>, OpsError> {
     let id = blake3::hash(registry.describe().as_bytes()).to_hex();
     let path = context.layout.names_text(&id[..32]);
     registry.names_file()?.try_map(|fetched| {

@@ -1,8 +1,8 @@
 //! Mirrors: other addresses of the same registry, asked before its own.
 //!
 //! Which addresses are asked is decided by spelling alone; then they are asked in order until one has an answer. A mirror that fails, or lacks a file, is
-//! passed over; one that does not answer at all is passed over until the command ends, and a note says so. One whose index is older than what was seen is
-//! passed over for that document (`Transport::pass_over`). That a file is not there is believed of the registry itself; of mirrors alone, only if each of
+//! passed over; one that does not answer at all is passed over until the command ends, and a note says so. One whose index is older than what was seen, or
+//! whose file is not what was promised or cannot be read, is passed over for that file (`Transport::pass_over`), and a note says so. That a file is not there is believed of the registry itself; of mirrors alone, only if each of
 //! them says so: one that is down may have it, and who believed the others would look for the pack elsewhere. What comes from a mirror is no more trusted than what comes from the registry: index documents are checked against the
 //! registry's keys, archives against the lockfile's digests.
 
@@ -156,6 +156,24 @@ impl Mirrored {
         }
     }
 
+    /// Leaves behind the place that answered last for a file, if there is another after it; names it.
+    fn step_over(&self, path: &str) -> Option<String> {
+        let mut progress = self.progress.lock().expect("no holder panics");
+        let reached = progress.get_mut(path)?;
+        if reached.answered + 1 >= self.places.len() {
+            return None;
+        }
+        reached.from = reached.answered + 1;
+        Some(self.places[reached.answered].transport.describe())
+    }
+
+    /// Says once in a command that what a mirror gives is not believed: one that lags behind or is damaged mostly is so in many files.
+    fn tell_not_believed(&self, mirror: &str, why: &str) {
+        let text = format!("the mirror {mirror} is passed over: {why}");
+        let is_first = self.memo.is_first(&format!("not believed {mirror}"));
+        self.report.event(if is_first { Event::Note(text) } else { Event::Detail(text) });
+    }
+
     fn passed_over(&self, place: &Place, path: &str, reason: &str) {
         self.report.event(Event::Detail(format!("the mirror {} is passed over for {path}: {reason}", place.transport.describe())));
     }
@@ -204,14 +222,15 @@ impl Transport for Mirrored {
         Err(NetError::NotAsked { root: self.describe() })
     }
 
-    fn pass_over(&self, path: &str) -> Option<String> {
-        let mut progress = self.progress.lock().expect("no holder panics");
-        let reached = progress.get_mut(path)?;
-        if reached.answered + 1 >= self.places.len() {
-            return None;
-        }
-        reached.from = reached.answered + 1;
-        Some(self.places[reached.answered].transport.describe())
+    fn pass_over(&self, path: &str, why: &str) -> bool {
+        let Some(mirror) = self.step_over(path) else { return false };
+        self.tell_not_believed(&mirror, why);
+        true
+    }
+
+    fn describe_answer(&self, path: &str) -> String {
+        let reached = self.progress.lock().expect("no holder panics").get(path).copied();
+        reached.map_or_else(|| self.describe(), |reached| self.places[reached.answered].transport.describe())
     }
 
     fn describe(&self) -> String {
@@ -378,9 +397,11 @@ mod tests {
     fn a_mirror_that_is_behind_is_passed_over_for_that_file() {
         let world = World::new(&[Says::Text("old"), Says::Text("older"), Says::Text("new")], End::Registry);
         assert_eq!(world.read(), "old 0 tag");
-        assert_eq!((world.all.pass_over("a"), world.read()), (Some("one".to_owned()), "older 1 tag".to_owned()));
-        assert_eq!((world.all.pass_over("a"), world.read()), (Some("two".to_owned()), "new 2 tag".to_owned()));
-        assert_eq!((world.all.pass_over("a"), world.all.pass_over("b")), (None, None));
+        assert_eq!((world.all.pass_over("a", "it is old"), world.read()), (true, "older 1 tag".to_owned()));
+        assert_eq!((world.all.pass_over("a", "it is older"), world.read()), (true, "new 2 tag".to_owned()));
+        assert_eq!((world.all.pass_over("a", "it is new"), world.all.pass_over("b", "it is old")), (false, false));
+        assert_eq!((world.all.describe_answer("a"), world.all.describe_answer("b")), ("three".to_owned(), "one, then two, then three".to_owned()));
+        assert_eq!(world.notes(), ["the mirror one is passed over: it is old", "the mirror two is passed over: it is older"]);
     }
 
     #[test]

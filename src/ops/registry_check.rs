@@ -167,7 +167,7 @@ impl Findings {
     }
 }
 
-fn in_one_line(error: &dyn std::error::Error) -> String {
+pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
@@ -299,7 +299,9 @@ impl Check<'_> {
         let open = |offset: u64, known: Option<&_>| self.source.archive_at(release, artifact.archive.as_str(), ArchivePosition { offset, known });
         let watch = |_| if self.context.interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let received = fsys::create_dir_all(&archives).map_err(|error| in_one_line(&error)).and_then(|()| {
-            self.context.waiting(|waiting| fetch::download(&wanted, &Ends { open: &open, watch: &watch }, waiting)).map_err(|error| in_one_line(&error))
+            self.context
+                .waiting(|waiting| fetch::download(&wanted, &Ends { open: &open, watch: &watch, elsewhere: &|_| false }, waiting))
+                .map_err(|error| in_one_line(&error))
         });
         let verified = match received {
             Ok(Answer::Found(_)) => self.checked(path, fetch::open_file(&cached, artifact.size, artifact.sha256)),

@@ -44,7 +44,6 @@ use crate::registry::IndexDocument;
 use crate::source::Called;
 use crate::source::RegistrySource;
 use crate::source::Source;
-use crate::source::SourceError;
 use crate::source::Trust;
 
 /// The registries of a project, opened when first asked.
@@ -199,15 +198,7 @@ impl<'c> Sources<'c> {
             Opened::Releases(releases) => return releases.index(name),
         };
         let seen = self.seen(registry)?;
-        loop {
-            let older = match source.index_as_remembered(name, Some(&*seen)) {
-                Err(older @ SourceError::OlderIndex { .. }) => older,
-                answer => return Ok(answer?),
-            };
-            // A mirror may lag behind; only where every address does is it the registry that has gone back.
-            let Some(mirror) = source.pass_over_index(name) else { return Err(older.into()) };
-            self.tell_stale(&mirror, &older);
-        }
+        Ok(source.index_as_remembered(name, Some(&*seen))?)
     }
 
     /// Gives the bytes of a pack's index document as they are known without asking anybody: a directory's own, else those that were read last.
@@ -222,16 +213,6 @@ impl<'c> Sources<'c> {
     /// Reads such a document; `None` where it is not believed.
     pub(super) fn parse_known(&self, registry: &RegistryName, name: &PackName, bytes: &[u8]) -> Option<IndexDocument> {
         IndexDocument::parse_signed(bytes, name, &self.entry(registry).ok()?.keys).ok()
-    }
-
-    /// Says once in a command that a mirror lags behind.
-    fn tell_stale(&self, mirror: &str, older: &SourceError) {
-        let text = format!("the mirror {mirror} is passed over: {older}");
-        if self.context.memo.is_first(&format!("stale {mirror}")) {
-            self.context.note(text);
-        } else {
-            self.context.report.event(Event::Detail(text));
-        }
     }
 
     /// Remembers how new the documents were that were read.

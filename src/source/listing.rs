@@ -64,7 +64,17 @@ impl RegistrySource {
 
     /// Reads the list of all packs.
     pub fn names(&self) -> Result<Answer<Names>, SourceError> {
-        self.names_file()?.try_map(|fetched| self.read_names(&fetched))
+        loop {
+            match self.names_file()?.try_map(|fetched| self.read_names(&fetched)) {
+                Err(error) if self.pass_over_names(&error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Passes over the address whose list is not believed, if that is what is wrong; tells whether another will be asked from now on.
+    pub fn pass_over_names(&self, error: &SourceError) -> bool {
+        self.pass_over(NAMES_FILE, error)
     }
 
     /// Reads the bytes of the list of all packs, unchecked.
@@ -77,7 +87,7 @@ impl RegistrySource {
     /// # Errors
     /// [`SourceError::Document`].
     pub fn read_names(&self, fetched: &Fetched) -> Result<Names, SourceError> {
-        let names = Names::parse(&fetched.bytes).map_err(|source| self.refused(source))?;
+        let names = Names::parse(&fetched.bytes).map_err(|source| self.refused_at(NAMES_FILE, source))?;
         self.accept_names();
         Ok(names)
     }

@@ -74,6 +74,16 @@ pub trait Source: Send + Sync {
     /// Opens an archive of a release at a position, unverified, to go on after a cut; [`Body::offset`] says where its bytes really begin.
     fn archive_at(&self, release: &ReleaseId, archive: &str, position: ArchivePosition<'_>) -> Result<Answer<Body>, SourceError>;
 
+    /// Is told why what it gave last of an archive is not the archive: tells whether another place will be asked for it from now on.
+    fn pass_over_archive(&self, _release: &ReleaseId, _archive: &str, _why: &str) -> bool {
+        false
+    }
+
+    /// Names the place that answered last for an archive, where there are several; holds no secret.
+    fn describe_archive(&self, _release: &ReleaseId, _archive: &str) -> String {
+        self.describe()
+    }
+
     /// Names the place for people; holds no secret.
     fn describe(&self) -> String;
 }

@@ -58,6 +58,14 @@ impl Source for RegistrySource {
         self.transport.open_at(&path, position.offset, position.known).map_err(|source| self.failed(source))
     }
 
+    fn pass_over_archive(&self, release: &ReleaseId, archive: &str, why: &str) -> bool {
+        self.transport.pass_over(&registry::archive_path(&release.name, &release.version, archive), why)
+    }
+
+    fn describe_archive(&self, release: &ReleaseId, archive: &str) -> String {
+        self.transport.describe_answer(&registry::archive_path(&release.name, &release.version, archive))
+    }
+
     fn describe(&self) -> String {
         self.transport.describe()
     }
@@ -85,9 +93,20 @@ impl RegistrySource {
 
     /// Reads a pack's index document, which must be signed and as new as was seen before, as far as that is asked for.
     ///
+    /// An address whose document is not believed is passed over where there is another: a mirror may lag behind or be damaged.
+    ///
     /// # Errors
-    /// Those of [`RegistrySource::read_index`], [`memory::require_newest`] and [`memory::require_unseen`].
+    /// Those of [`RegistrySource::read_index`], [`memory::require_newest`] and [`memory::require_unseen`], of the last address.
     pub fn index_as_remembered(&self, name: &PackName, memory: Option<&dyn Memory>) -> Result<Answer<IndexDocument>, SourceError> {
+        loop {
+            match self.index_of_one_address(name, memory) {
+                Err(error) if self.pass_over(&registry::index_path(name), &error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    fn index_of_one_address(&self, name: &PackName, memory: Option<&dyn Memory>) -> Result<Answer<IndexDocument>, SourceError> {
         let fetched = match self.index_file(name)? {
             Answer::Found(fetched) => fetched,
             Answer::Absent => return memory.map_or(Ok(()), |memory| memory::require_unseen(memory, name)).map(|()| Answer::Absent),
@@ -123,10 +142,10 @@ impl RegistrySource {
         self.transport.read(&registry::index_path(name), INDEX_BYTES_MAX).map_err(|source| self.failed(source))
     }
 
-    /// Tells the transport that the index document it read last of a pack is older than what is known; names the address that is passed over from now on, if
-    /// another one can be asked.
-    pub fn pass_over_index(&self, name: &PackName) -> Option<String> {
-        self.transport.pass_over(&registry::index_path(name))
+    /// Tells the transport that a document is not believed, if that is what is wrong; tells whether another address will be asked for it from now on.
+    pub(super) fn pass_over(&self, path: &str, error: &SourceError) -> bool {
+        let is_not_believed = matches!(error, SourceError::OlderIndex { .. } | SourceError::Document { .. } | SourceError::Untrusted { .. });
+        is_not_believed && self.transport.pass_over(path, &reason(error))
     }
 
     /// Reads a document that was fetched, and believes it if one of the trusted keys signed it.
@@ -152,7 +171,7 @@ impl RegistrySource {
 
     /// Reads a document as one that must bear a signature by one of these keys; by anybody or nobody where there are none.
     pub(super) fn parse_index(&self, bytes: &[u8], name: &PackName, trusted: &[PublicKey]) -> Result<IndexDocument, SourceError> {
-        IndexDocument::parse_signed(bytes, name, trusted).map_err(|source| self.refused(source))
+        IndexDocument::parse_signed(bytes, name, trusted).map_err(|source| self.refused_at(&registry::index_path(name), source))
     }
 
     /// Compares a document with what is remembered of its pack, as [`memory::require_newest`] does.
@@ -183,12 +202,30 @@ impl RegistrySource {
         SourceError::Transport { registry: self.describe(), source: Box::new(source) }
     }
 
+    /// Refuses a document that was read, and names the address that it came from.
+    pub(super) fn refused_at(&self, path: &str, source: RegistryError) -> SourceError {
+        self.refused_by(self.transport.describe_answer(path), source)
+    }
+
     pub(super) fn refused(&self, source: RegistryError) -> SourceError {
+        self.refused_by(self.describe(), source)
+    }
+
+    fn refused_by(&self, registry: String, source: RegistryError) -> SourceError {
         match &self.trust {
-            Some(trust) if source.is_about_trust() => {
-                SourceError::Untrusted { registry: self.describe(), trust: Box::new(trust.clone()), source: Box::new(source) }
-            }
-            _ => SourceError::Document { registry: self.describe(), source: Box::new(source) },
+            Some(trust) if source.is_about_trust() => SourceError::Untrusted { registry, trust: Box::new(trust.clone()), source: Box::new(source) },
+            _ => SourceError::Document { registry, source: Box::new(source) },
         }
+    }
+}
+
+/// Says in one line why a document is not believed; which address it came from is told beside it.
+fn reason(error: &SourceError) -> String {
+    match error {
+        SourceError::Document { source, .. } | SourceError::Untrusted { source, .. } => {
+            let causes = std::iter::successors(Some(&**source as &dyn std::error::Error), |error| error.source());
+            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        }
+        other => other.to_string(),
     }
 }

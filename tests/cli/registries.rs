@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
 
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::support::Fault;
@@ -301,6 +302,74 @@ fn a_mirror_that_lags_behind_is_passed_over() {
     mirror(&world, &server.address(), &[&stale, &only], "true");
     world.packs(["update"]).fails(5).says("default shows revision 3 of the index of kanban");
     assert!(world.read("packs.lock").contains("version = \"2.0.9\""));
+}
+
+/// Changes every file below a directory whose name ends so.
+fn damage(directory: &Path, ending: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            damage(&path, ending, change);
+        } else if path.to_string_lossy().ends_with(ending) {
+            let bytes = fs::read(&path).expect("read");
+            fs::write(&path, change(bytes)).expect("written");
+        }
+    }
+}
+
+fn cut(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(100);
+    bytes
+}
+
+fn altered(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes
+}
+
+/// Requires that a mirror with damaged archives is refused where nobody stands in for it, and passed over where somebody does.
+#[track_caller]
+fn check_damaged(change: &dyn Fn(Vec<u8>) -> Vec<u8>, is_served: Option<()>, reason: &str) {
+    let (world, server) = served();
+    world.packs(["lock"]).succeeds();
+    let near = copy_of_registry(&world, "near");
+    damage(&world.root().join("near"), ".tar.zst", change);
+    let far = is_served.map(|()| FaultServer::start(&world.root().join("near"), vec![]));
+    let (place, shown) = far.as_ref().map_or((near, "file:[ROOT]/near".to_owned()), |far| (far.address(), format!("{}/", far.address())));
+    let download = ["download", "kanban", "--to", "got"];
+    mirror(&world, &server.address(), &[&place], "true");
+    world.packs(["switch"]).fails(5).says(&shown).says(reason);
+    world.packs(download).fails(5).says(&shown).says(reason);
+    mirror(&world, &server.address(), &[&place], "false");
+    world.packs(download).succeeds().says(&format!("note: the mirror {shown} is passed over: kanban")).says(reason);
+    let switched = world.packs(["switch"]).succeeds();
+    switched.says(&format!("note: the mirror {shown} is passed over: "));
+    assert_eq!(switched.stderr.matches("is passed over").count(), 1, "{}", switched.stderr);
+}
+
+#[test]
+fn a_mirror_with_damaged_archives_is_passed_over() {
+    for is_served in [None, Some(())] {
+        check_damaged(&cut, is_served, "100");
+        check_damaged(&altered, is_served, "sha256");
+    }
+}
+
+#[test]
+fn a_mirror_with_damaged_documents_is_passed_over() {
+    let (world, server) = served();
+    let near = copy_of_registry(&world, "near");
+    damage(&world.root().join("near"), ".json", &cut);
+    damage(&world.root().join("near"), "names.json.zst", &cut);
+    mirror(&world, &server.address(), &[&near], "true");
+    world.packs(["lock"]).fails(5).says("file:[ROOT]/near");
+    world.packs(["search", "kanban"]).fails(5).says("file:[ROOT]/near");
+    mirror(&world, &server.address(), &[&near], "false");
+    world.packs(["search", "kanban"]).succeeds().prints("kanban").says("note: the mirror file:[ROOT]/near is passed over: ");
+    let locked = world.packs(["lock"]).succeeds();
+    locked.says("note: the mirror file:[ROOT]/near is passed over: ");
+    assert_eq!(locked.stderr.matches("is passed over").count(), 1, "{}", locked.stderr);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl World {
             next.set(next.get() + 1);
             self.answer(reply, offset)
         };
-        self.receive(&Ends { open: &open, watch: &|_| ControlFlow::Continue(()) })
+        self.receive(&Ends { open: &open, watch: &|_| ControlFlow::Continue(()), elsewhere: &|_| false })
     }
 
     fn receive(&self, ends: &Ends<'_, Refusal>) -> Result<Answer<Received>, DownloadError<Refusal>> {
@@ -230,7 +230,7 @@ fn an_answer_of_another_length_is_not_read_at_all() {
         read.set(true);
         ControlFlow::Continue(())
     };
-    assert!(matches!(world.receive(&Ends { open: &open, watch: &watch }), Err(DownloadError::Refused(_))));
+    assert!(matches!(world.receive(&Ends { open: &open, watch: &watch, elsewhere: &|_| false }), Err(DownloadError::Refused(_))));
     assert!(!read.get());
 }
 
@@ -264,7 +264,11 @@ fn absence_leaves_nothing() {
 fn whoever_watches_may_stop_it_and_the_next_run_goes_on() {
     let world = World::new(LARGE);
     let open = |offset: u64, _: Option<&Revision>| world.answer(Reply::Rest, offset);
-    let stopped = world.receive(&Ends { open: &open, watch: &|there| if there > 300_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) } });
+    let stopped = world.receive(&Ends {
+        open: &open,
+        watch: &|there| if there > 300_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+        elsewhere: &|_| false,
+    });
     assert!(matches!(stopped, Err(DownloadError::Stopped)));
     let there = fs::metadata(world.partial()).expect("kept").len();
     assert!(there > 300_000 && there < LARGE as u64);

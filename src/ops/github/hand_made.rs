@@ -146,7 +146,7 @@ fn download(releases: &GitHubReleases<'_>, asset: &GitHubAsset, sha256: Sha256Di
     let nobody = ReleaseId { name: PackName::parse("archive").expect("a name"), version: Version::parse("0.0.0").expect("a version") };
     let open = |offset: u64, known: Option<&_>| releases.open_at(asset, ArchivePosition { offset, known }, &nobody);
     let watch = |_| if context.interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let received = match context.waiting(|waiting| fetch::download(&wanted, &Ends { open: &open, watch: &watch }, waiting)) {
+    let received = match context.waiting(|waiting| fetch::download(&wanted, &Ends { open: &open, watch: &watch, elsewhere: &|_| false }, waiting)) {
         Ok(Answer::Found(received)) => received,
         Ok(Answer::Absent | Answer::Offline) => return Err(Unread::Fault("it is listed and not there".into())),
         Err(DownloadError::Refused(FetchError::Disk(error))) => return Err(Unread::Failed(error.into())),
