@@ -3,6 +3,8 @@
 //! In this order, and only the first that is there is read: `pack.toml`, `gpack.toml`, `package.toml`, else what lies there anyway (`VERSION`, `README`,
 //! `LICENSE`). The files of other programs that do not count are packed like any other file.
 
+use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::build::BuildError;
@@ -15,6 +17,7 @@ use crate::build::pack_toml;
 use crate::build::undeclared;
 use crate::fsys;
 use crate::fsys::FileKind;
+use crate::fsys::FsError;
 
 /// The files in which an author says what a pack is; the first that is there counts.
 pub const DECLARATION_FILES: [&str; 3] = [PACK_TOML, "gpack.toml", "package.toml"];
@@ -32,7 +35,7 @@ pub(super) fn read_declaration(directory: &Path, options: &CollectOptions) -> Re
 fn read_first(directory: &Path, options: &CollectOptions) -> Result<(Declaration, i64), BuildError> {
     for name in DECLARATION_FILES {
         let path = directory.join(name);
-        let Some(text) = read_text(&path)? else { continue };
+        let Some(text) = read_text(directory, name)? else { continue };
         let written_at = fsys::status(&path)?.map_or(0, |status| status.mtime);
         let file = path.display().to_string();
         let read = if name == PACK_TOML { pack_toml::parse(&text, &file, options) } else { generator::parse(&text, &file, options) };
@@ -46,8 +49,30 @@ fn read_first(directory: &Path, options: &CollectOptions) -> Result<(Declaration
     Ok((undeclared::read(directory, options)?, 0))
 }
 
-/// Reads a file that people write; `None` where there is none.
-pub(super) fn read_text(path: &Path) -> Result<Option<String>, BuildError> {
-    let Some(bytes) = fsys::read_optional(path, SOURCE_TEXT_BYTES_MAX)? else { return Ok(None) };
-    String::from_utf8(bytes).map(Some).map_err(|_| BuildError::NotUtf8 { path: path.display().to_string() })
+/// Reads a file that people write at the root of a source; `None` where there is none.
+pub(super) fn read_text(directory: &Path, name: &str) -> Result<Option<String>, BuildError> {
+    let Some(bytes) = read_bytes(directory, name)? else { return Ok(None) };
+    String::from_utf8(bytes).map(Some).map_err(|_| BuildError::NotUtf8 { path: directory.join(name).display().to_string() })
+}
+
+/// Reads a file at the root of a source, without following a link: what lies elsewhere may be a secret, and messages show what is read.
+///
+/// # Errors
+/// [`BuildError::LinkedDeclaration`] for a link.
+pub(super) fn read_bytes(directory: &Path, name: &str) -> Result<Option<Vec<u8>>, BuildError> {
+    let path = directory.join(name);
+    let Some(found) = fsys::status(&path)? else { return Ok(None) };
+    match found.kind {
+        FileKind::Symlink => return Err(BuildError::LinkedDeclaration { path }),
+        FileKind::Other => return Err(BuildError::ForbiddenKind { path: path.display().to_string() }),
+        FileKind::File | FileKind::Directory => {}
+    }
+    let opened = fsys::Directory::open_resolved(directory)?.open_file(OsStr::new(name));
+    let file = opened.map_err(|error| if error.is_of_another_kind() { BuildError::Replaced { path: path.display().to_string() } } else { error.into() })?;
+    let mut bytes = Vec::new();
+    file.take(SOURCE_TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|source| FsError::Io { operation: "read", path: path.clone(), source })?;
+    if bytes.len() as u64 > SOURCE_TEXT_BYTES_MAX {
+        return Err(FsError::TooLarge { path, bytes_max: SOURCE_TEXT_BYTES_MAX }.into());
+    }
+    Ok(Some(bytes))
 }

@@ -21,6 +21,12 @@ pub enum BuildError {
         /// The directory.
         directory: PathBuf,
     },
+    /// A file that says something of the pack is a link.
+    #[error("{} is a symbolic link; what is said about a pack is read from its own directory only", path.display())]
+    LinkedDeclaration {
+        /// The link.
+        path: PathBuf,
+    },
     /// Nothing says what version it is.
     #[error("{} says nothing of a version: there is no pack.toml, gpack.toml or package.toml, and no VERSION", directory.display())]
     NoVersion {

@@ -157,7 +157,7 @@ pub fn collect(directory: &Path, options: &CollectOptions) -> Result<Collected, 
 
 fn read_selection(directory: &Path, declaration: &Declaration, options: &CollectOptions) -> Result<Selection, BuildError> {
     let path = directory.join(IGNORE_FILE);
-    let text = read_text(&path)?.unwrap_or_default();
+    let text = read_text(directory, IGNORE_FILE)?.unwrap_or_default();
     let left_out = options.leave_out.as_deref().map(|other| path_within(directory, other)).transpose()?.flatten();
     let selection = Selection::new(&text, &path.display().to_string(), &declaration.include, &declaration.exclude)?;
     Ok(selection.without(left_out))

@@ -12,9 +12,9 @@ use std::path::Path;
 use crate::build::BuildError;
 use crate::build::CollectOptions;
 use crate::build::Note;
-use crate::build::SOURCE_TEXT_BYTES_MAX;
 use crate::build::declaration::About;
 use crate::build::declaration::Declaration;
+use crate::build::declared::read_bytes;
 use crate::build::license::recognise_license;
 use crate::build::readme::Readme;
 use crate::fsys;
@@ -71,7 +71,7 @@ fn find_version(directory: &Path, options: &CollectOptions) -> Result<(Version, 
         return Ok((version.clone(), format!("version {version} as asked")));
     }
     let path = directory.join(VERSION_FILE);
-    let found = read_lossy(&path)?.map(|text| {
+    let found = read_lossy(directory, VERSION_FILE)?.map(|text| {
         let line = text.trim();
         Version::parse(line.strip_prefix('v').unwrap_or(line))
     });
@@ -86,7 +86,7 @@ fn find_version(directory: &Path, options: &CollectOptions) -> Result<(Version, 
 
 fn find_readme(directory: &Path, files: &[String]) -> Result<Option<(String, Readme)>, BuildError> {
     let Some(file) = README_FILES.iter().find_map(|wanted| files.iter().find(|file| file.to_lowercase() == *wanted)) else { return Ok(None) };
-    Ok(read_lossy(&directory.join(file))?.map(|text| (file.clone(), Readme::parse(&text))))
+    Ok(read_lossy(directory, file)?.map(|text| (file.clone(), Readme::parse(&text))))
 }
 
 /// Gives the licence, and notes about what is not recognised or not certain.
@@ -98,7 +98,7 @@ fn find_license(directory: &Path, files: &[String]) -> Result<(Option<String>, V
         LICENSE_FILES.iter().any(|start| name.starts_with(start)) && !name.contains("third")
     };
     for file in files.iter().filter(is_license) {
-        match read_lossy(&directory.join(file))?.as_deref().and_then(recognise_license) {
+        match read_lossy(directory, file)?.as_deref().and_then(recognise_license) {
             Some(license) if !found.contains(&license) => found.push(license),
             Some(_) => {}
             None => unknown.push(file.clone()),
@@ -116,8 +116,8 @@ fn find_license(directory: &Path, files: &[String]) -> Result<(Option<String>, V
     Ok(((!found.is_empty()).then(|| found.join(" OR ")), notes))
 }
 
-fn read_lossy(path: &Path) -> Result<Option<String>, BuildError> {
-    Ok(fsys::read_optional(path, SOURCE_TEXT_BYTES_MAX)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+fn read_lossy(directory: &Path, name: &str) -> Result<Option<String>, BuildError> {
+    Ok(read_bytes(directory, name)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Suggests a pack name for a name that is for people: `Next.js CRUD` gives `next.js-crud`; `None` where nothing is left.

@@ -235,6 +235,22 @@ fn a_directory_without_declaration_says_the_rest_itself() {
 }
 
 #[test]
+fn what_is_said_about_a_pack_is_never_read_through_a_link() {
+    for name in ["pack.toml", "gpack.toml", "package.toml", "VERSION", ".packsignore"] {
+        let world = TestEnv::new();
+        let secret = write(&world, "netrc", "machine example.org password hunter2\n");
+        write(&world, "m/file", "text\n");
+        std::os::unix::fs::symlink(secret, world.project().join("m").join(name)).expect("linked");
+        if name == ".packsignore" {
+            write(&world, "m/VERSION", "1.0.0\n");
+        }
+        let refused = world.packs(["build", "m"]).fails(2);
+        refused.says(&format!("m/{name} is a symbolic link; ")).says("hint: put a copy of the file in the place of the link");
+        assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn what_nothing_says_is_asked_for() {
     let mut all = Vec::new();
     let world = TestEnv::new();

@@ -251,6 +251,7 @@ fn build_hints(error: &BuildError) -> Vec<String> {
         BuildError::NoVersion { .. } => {
             vec!["give --version VERSION, or write it into a file VERSION, or write a pack.toml with [pack], name and version".into()]
         }
+        BuildError::LinkedDeclaration { .. } => vec!["put a copy of the file in the place of the link; nothing was read through it".into()],
         BuildError::BadVersionFile { .. } => vec!["write a version such as 1.2.0, and nothing else, or give --version VERSION".into()],
         BuildError::NoName { suggested, .. } => {
             let name = suggested.as_ref().map_or_else(|| "NAME".to_owned(), ToString::to_string);
