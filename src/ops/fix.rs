@@ -15,7 +15,7 @@ use crate::resolve::Fix;
 /// Changes of packs.toml that together make it solvable, tried out by a solve.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ShownFix {
-    /// What each of them does.
+    /// What each of them does, in the order of their lines.
     pub changes: Vec<Change>,
     /// The lines that each of them edits, in the same order.
     pub edits: Vec<LineEdit>,
@@ -44,7 +44,8 @@ pub(super) fn shown(project: &Project, environment: &EnvironmentName, fix: &Fix,
     if applied(project, environment, &fix.changes).is_err() {
         return Ok(None);
     }
-    Ok(Some(ShownFix { changes: fix.changes.clone(), edits: edits(project, environment, &fix.changes)?, moves }))
+    let (changes, edits) = edits(project, environment, &fix.changes)?;
+    Ok(Some(ShownFix { changes, edits, moves }))
 }
 
 /// Shows a fix of a packs.toml that was never written as edits of the one that is there; `None` where it changes what was only going to be asked for.
@@ -55,17 +56,20 @@ pub(super) fn as_found(project: &Project, environment: &EnvironmentName, fix: Sh
         Change::Rename { name, .. } => wants.packages.contains_key(name),
         Change::Override { .. } | Change::DropOverride { .. } | Change::Constraint { .. } | Change::DropConstraint { .. } => true,
     };
-    let edits = edits(project, environment, &fix.changes).ok().filter(|_| fix.changes.iter().all(is_there))?;
-    Some(ShownFix { edits, ..fix })
+    let (changes, edits) = edits(project, environment, &fix.changes).ok().filter(|_| fix.changes.iter().all(is_there))?;
+    Some(ShownFix { changes, edits, ..fix })
 }
 
-fn edits(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<Vec<LineEdit>, OpsError> {
-    let edit = |change| {
+/// Gives changes, each with the lines that it edits, from the top of packs.toml down.
+fn edits(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<(Vec<Change>, Vec<LineEdit>), OpsError> {
+    let edit = |change: &Change| {
         let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
         make(&mut edit, project, environment, change);
-        Ok(difference(&project.text, &edit.to_text()))
+        Ok((change.clone(), difference(&project.text, &edit.to_text())))
     };
-    changes.iter().map(edit).collect()
+    let mut edits = changes.iter().map(edit).collect::<Result<Vec<_>, OpsError>>()?;
+    edits.sort_by_key(|(_, edit)| edit.line);
+    Ok(edits.into_iter().unzip())
 }
 
 /// Gives the project with a fix applied, not yet written.

@@ -9,6 +9,7 @@ use crate::cli::command::change_lines;
 use crate::cli::command::with_environment;
 use crate::cli::output::Output;
 use crate::cli::output::STRONG;
+use crate::cli::output::counted;
 use crate::cli::output::paint;
 use crate::cli::settings::Settings;
 use crate::lock::ResolutionMode;
@@ -71,7 +72,7 @@ fn render(outcome: &LockOutcome) -> String {
             (LockfileState::Merged, true) => "would be merged from both sides of the git conflict",
             (LockfileState::Merged, false) => "is merged from both sides of the git conflict",
         };
-        text += &format!("environment {}: {} {what}, {} releases\n", paint(STRONG, &locked.environment), locked.lockfile, locked.releases);
+        text += &format!("environment {}: {} {what}, {}\n", paint(STRONG, &locked.environment), locked.lockfile, counted(locked.releases, "release"));
         text += &change_lines(&locked.changes);
     }
     text
