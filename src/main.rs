@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// A solve makes some million small values on several threads, which the allocators of C libraries, musl's above all, are slow at.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     packs::cli::run(std::env::args_os())
 }
