@@ -34,6 +34,7 @@ use crate::store::StoreError;
 const RELEASES_SHOWN: usize = 10;
 
 /// Gives what would help, only where it applies.
+#[allow(clippy::too_many_lines, reason = "a flat table")]
 pub(super) fn hints(failure: &OpsError) -> Vec<String> {
     match failure {
         OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
