@@ -96,7 +96,7 @@ impl RegistrySource {
     /// An address whose document is not believed is passed over where there is another: a mirror may lag behind or be damaged.
     ///
     /// # Errors
-    /// Those of [`RegistrySource::read_index`], [`memory::require_newest`] and [`memory::require_unseen`], of the last address.
+    /// Those of [`RegistrySource::read_index`], `memory::require_newest` and `memory::require_unseen`, of the last address.
     pub fn index_as_remembered(&self, name: &PackName, memory: Option<&dyn Memory>) -> Result<Answer<IndexDocument>, SourceError> {
         loop {
             match self.index_of_one_address(name, memory) {
@@ -174,12 +174,12 @@ impl RegistrySource {
         IndexDocument::parse_signed(bytes, name, trusted).map_err(|source| self.refused_at(&registry::index_path(name), source))
     }
 
-    /// Compares a document with what is remembered of its pack, as [`memory::require_newest`] does.
+    /// Compares a document with what is remembered of its pack, as `memory::require_newest` does.
     pub fn require_newest(&self, document: &IndexDocument, bytes: &[u8]) -> Result<(), SourceError> {
         self.memory.as_deref().map_or(Ok(()), |memory| memory::require_newest(memory, document, bytes))
     }
 
-    /// Refuses the absence of a document that is remembered, as [`memory::require_unseen`] does.
+    /// Refuses the absence of a document that is remembered, as `memory::require_unseen` does.
     pub(super) fn require_unseen(&self, name: &PackName) -> Result<(), SourceError> {
         self.memory.as_deref().map_or(Ok(()), |memory| memory::require_unseen(memory, name))
     }
