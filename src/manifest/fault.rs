@@ -4,15 +4,13 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::model::Place;
+use crate::model::nearest;
 
 /// Most faults that are collected: more help nobody, and a hostile file must not fill the memory.
 const FAULTS_MAX: usize = 100;
 
 /// How the lines begin that git leaves around a conflict.
 const CONFLICT_MARKERS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
-
-/// Longest name for which a near one is looked for, in bytes: no valid name is longer.
-const NEAREST_BYTES_MAX: usize = 64;
 
 /// One thing that is wrong in packs.toml.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +86,7 @@ impl<'t> Faults<'t> {
         if self.is_full() {
             return;
         }
-        let nearest = find_nearest(found, known);
+        let nearest = nearest(found, known).map(str::to_owned);
         let label = nearest.as_ref().map_or_else(|| "not known here".to_owned(), |nearest| format!("did you mean `{nearest}`?"));
         self.push(span, message, label, nearest);
     }
@@ -186,36 +184,9 @@ pub(crate) fn is_unsafe_to_print(character: char) -> bool {
     character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Finds the known name that a mistyped one most likely means.
-///
-/// One edit is near for any name, and one more for every three characters; of equally near ones the first is taken.
-fn find_nearest<'n>(found: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    if found.len() > NEAREST_BYTES_MAX {
-        return None;
-    }
-    let distance_max = (found.chars().count() / 3).max(1);
-    let ranked = known.into_iter().map(|name| (strsim::osa_distance(&found.to_lowercase(), name), name));
-    ranked.filter(|(distance, _)| *distance <= distance_max).min_by_key(|(distance, _)| *distance).map(|(_, name)| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check_nearest(found: &str, expected: Option<&str>) {
-        assert_eq!(find_nearest(found, ["required", "recommended", "optional", "tier"]).as_deref(), expected, "{found}");
-    }
-
-    #[test]
-    fn nearest_names() {
-        check_nearest("requierd", Some("required"));
-        check_nearest("Required", Some("required"));
-        check_nearest("teir", Some("tier"));
-        check_nearest("prod", None);
-        check_nearest("", None);
-        check_nearest(&"required".repeat(20), None);
-    }
 
     #[test]
     fn lines_and_columns_count_characters() {

@@ -45,6 +45,12 @@ impl EnvironmentName {
         if self.0 == "default" { "packs.lock".to_owned() } else { format!("packs.{}.lock", self.0) }
     }
 }
+impl AsRef<str> for EnvironmentName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for EnvironmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

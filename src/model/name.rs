@@ -63,6 +63,11 @@ impl fmt::Display for PackName {
         f.write_str(&self.0)
     }
 }
+impl AsRef<str> for PackName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
 spelled_as_text!(PackName, "PackName");
 
 /// Makes a name type whose rule is that of one part of a pack name.

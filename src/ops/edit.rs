@@ -15,12 +15,12 @@ use crate::model::Requirement;
 use crate::model::RequirementSource;
 use crate::model::Tier;
 use crate::model::Version;
+use crate::model::nearest;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::SwitchOutcome;
-use crate::ops::nearest;
 use crate::ops::opened::no_such_pack;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
@@ -137,8 +137,8 @@ pub fn update(context: &Context, request: &UpdateRequest) -> Result<SwitchOutcom
         let locked = locked_names(project, environment)?;
         for name in &request.packs {
             if !locked.contains(name) {
-                let known: Vec<PackName> = locked.iter().cloned().collect();
-                return Err(OpsError::UnknownPack { name: name.clone(), place: environment.lockfile_name(), nearest: nearest(name, &known) });
+                let nearest = nearest(name.as_str(), &locked).cloned();
+                return Err(OpsError::UnknownPack { name: name.clone(), place: environment.lockfile_name(), nearest });
             }
         }
         let after = if request.latest { with_newest_ranges(context, project, environment, &request.packs)? } else { project.clone() };
@@ -247,12 +247,12 @@ fn locked_names(project: &Project, environment: &EnvironmentName) -> Result<BTre
 }
 
 fn not_required(project: &Project, table: Option<&EnvironmentName>, name: &PackName) -> OpsError {
-    let known: Vec<PackName> = match table.and_then(|table| project.manifest.environments.get(table)) {
-        Some(environment) => environment.packages.keys().cloned().collect(),
-        None => project.manifest.packages.keys().cloned().collect(),
+    let known = match table.and_then(|table| project.manifest.environments.get(table)) {
+        Some(environment) => environment.packages.keys(),
+        None => project.manifest.packages.keys(),
     };
     let place = table.map_or_else(|| MANIFEST_NAME.to_owned(), |table| format!("[environments.{table}.packages] of {MANIFEST_NAME}"));
-    OpsError::UnknownPack { name: name.clone(), place, nearest: nearest(name, &known) }
+    OpsError::UnknownPack { name: name.clone(), place, nearest: nearest(name.as_str(), known).cloned() }
 }
 
 #[cfg(test)]

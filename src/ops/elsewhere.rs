@@ -1,16 +1,14 @@
 //! Where a pack that is not there may be instead: in another registry of the project, or under a name that is nearly the same.
 
-use std::collections::BTreeSet;
-
 use crate::manifest::Wants;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Range;
 use crate::model::RegistryName;
 use crate::model::RequirementSource;
+use crate::model::nearest;
 use crate::net::Answer;
 use crate::ops::Context;
-use crate::ops::nearest;
 use crate::ops::project::Project;
 use crate::ops::sources;
 use crate::ops::sources::Sources;
@@ -44,9 +42,8 @@ fn hints_on(sources: &Sources<'_>, project: &Project, wants: &Wants, (name, told
     let registry = (told.is_none() && matches!(asked, RequirementSource::Registry(Some(_)))).then(|| own.clone());
     let unknown = |nearest| ConflictHint::UnknownPack { name: name.clone(), nearest, registry: registry.clone(), at: at.clone() };
     if hints.is_empty() {
-        let known: BTreeSet<PackName> = sources.registry(&own).ok().and_then(|place| place.packs().ok()).unwrap_or_default().into_iter().collect();
-        // A list may still have the name itself, whose document is gone.
-        let nearest = nearest(name, &known.into_iter().filter(|other| other != name).collect::<Vec<_>>());
+        let known = sources.registry(&own).ok().and_then(|place| place.packs().ok()).unwrap_or_default();
+        let nearest = nearest(name.as_str(), &known).cloned();
         hints.extend((nearest.is_some() || registry.is_some()).then(|| unknown(nearest)));
     } else if registry.is_some() {
         hints.push(unknown(None));

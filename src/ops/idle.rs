@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::manifest::RangeEntry;
 use crate::manifest::Wants;
 use crate::model::PackName;
-use crate::ops::nearest;
+use crate::model::nearest;
 use crate::ops::universe::Universe;
 
 /// Says of each such line that nothing comes of it, and which pack may have been meant.
@@ -28,6 +28,6 @@ pub(super) fn warnings(wants: &Wants, universe: &Universe) -> Vec<String> {
 }
 
 fn warning((table, name, entry): (&str, &PackName, &RangeEntry), known: &[PackName]) -> String {
-    let meant = nearest(name, known).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+    let meant = nearest(name.as_str(), known).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
     format!("{}: {name} = \"{}\" under [{table}] counts for nothing: nothing requires {name}{meant}", entry.at, entry.range)
 }

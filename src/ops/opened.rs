@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::PackName;
+use crate::model::nearest;
 use crate::net::Answer;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
 use crate::ops::github::LockedAsset;
-use crate::ops::nearest::nearest_listed;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::Names;
@@ -83,4 +83,10 @@ impl<'c> Opened<'c> {
 pub(super) fn no_such_pack(name: &PackName, places: &[Opened<'_>]) -> OpsError {
     let described: Vec<String> = places.iter().map(Opened::describe).collect();
     OpsError::NoSuchPack { name: name.clone(), registry: described.join(" or "), nearest: nearest_listed(name, places.iter().map(Opened::listed)) }
+}
+
+/// Finds the pack in registries' lists that a mistyped name most likely means; a list that cannot be had is passed over.
+pub(super) fn nearest_listed(name: &PackName, lists: impl IntoIterator<Item = Option<Names>>) -> Option<PackName> {
+    let known: Vec<PackName> = lists.into_iter().flatten().flat_map(|names| names.packs).map(|pack| pack.name).collect();
+    nearest(name.as_str(), &known).cloned()
 }

@@ -15,6 +15,7 @@ use crate::fsys::Waiting;
 use crate::generation::GenerationRecord;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
+use crate::model::nearest;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::located::Located;
@@ -172,11 +173,10 @@ pub fn store_path(context: &Context, pack: Option<&PackName>) -> Result<StorePat
     };
     let located = Located::recall(context)?;
     let (_, record) = located.switched(context)?;
-    let known: Vec<PackName> = record.releases.iter().map(|release| release.name.clone()).collect();
     let release = record.release(name).ok_or_else(|| OpsError::UnknownPack {
         name: name.clone(),
         place: format!("generation {} of {}", record.number, located.environment),
-        nearest: crate::ops::nearest(name, &known),
+        nearest: nearest(name.as_str(), record.releases.iter().map(|release| &release.name)).cloned(),
     })?;
     Ok(StorePathOutcome { pack: Some(name.clone()), path: context.layout.store_path(&release.store_path).display().to_string() })
 }

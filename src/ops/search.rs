@@ -191,6 +191,9 @@ fn fit(pack: &NamedLine<'_>, text: &str, words: &[Finder<'_>]) -> Option<Fit> {
 }
 
 /// One letter in four may differ, at least one where there are three; lengths are compared first, which spares nearly all the work.
+///
+/// Stricter than [`crate::model::nearest`], which names the one pack that a mistyped name means: here every near pack is a line of the answer, and more
+/// of them would bury those that fit by a keyword or their description.
 fn nearly(name: &str, text: &str) -> Option<Fit> {
     let distance_max = (text.len() / 4).max(usize::from(text.len() >= 3));
     if name.len().abs_diff(text.len()) > distance_max {

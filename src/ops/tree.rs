@@ -13,10 +13,10 @@ use crate::model::PackName;
 use crate::model::Range;
 use crate::model::Tier;
 use crate::model::Version;
+use crate::model::nearest;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::located::Located;
-use crate::ops::nearest;
 use crate::ops::project::Project;
 
 /// Most ways to a pack that are listed; a few layers of diamonds have millions.
@@ -209,8 +209,8 @@ fn must_be_locked(lockfile: &Lockfile, name: &PackName) -> Result<(), OpsError> 
     if lockfile.releases.contains_key(name) {
         return Ok(());
     }
-    let known: Vec<PackName> = lockfile.releases.keys().cloned().collect();
-    Err(OpsError::UnknownPack { name: name.clone(), place: lockfile.environment.lockfile_name(), nearest: nearest(name, &known) })
+    let nearest = nearest(name.as_str(), lockfile.releases.keys()).cloned();
+    Err(OpsError::UnknownPack { name: name.clone(), place: lockfile.environment.lockfile_name(), nearest })
 }
 
 /// The requirements between locked packs, in the direction asked for.

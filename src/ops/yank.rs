@@ -14,7 +14,7 @@ use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
-use crate::ops::nearest::nearest_listed;
+use crate::ops::opened::nearest_listed;
 use crate::ops::publish::keep_listed;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;

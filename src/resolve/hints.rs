@@ -12,6 +12,7 @@ use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::RegistryName;
 use crate::model::Version;
+use crate::model::nearest;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
 use crate::resolve::conflict::Requires;
@@ -170,7 +171,7 @@ fn unknown_extra((name, version): (&PackName, Version), extra: &ExtraName, relea
 fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {
     if !known.exists {
         let at = demands.iter().find_map(|demand| demand.at.clone());
-        return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest(universe, name), registry: None, at }];
+        return vec![ConflictHint::UnknownPack { name: name.clone(), nearest: nearest_pack(universe, name), registry: None, at }];
     }
     let mut hints = yanked(name, known, demands);
     let unmet = demands.iter().filter(|demand| demand.admitted.is_empty());
@@ -204,15 +205,11 @@ fn prerelease((name, direct): (&PackName, bool), known: &Known<'_>, range: &Rang
     Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone(), direct })
 }
 
-/// The pack whose name is likest, if it is like at all: a third of the letters may differ.
-fn nearest<C: Candidates>(universe: &Universe<'_, C>, meant: &PackName) -> Option<PackName> {
+/// Finds the pack that may have been meant, of all that are listed or were met.
+fn nearest_pack<C: Candidates>(universe: &Universe<'_, C>, meant: &PackName) -> Option<PackName> {
     let met = universe.nodes().filter_map(|known| match known.node {
         Node::Pack(name) if known.exists => Some(name),
         _ => None,
     });
-    let near = universe.candidates().names().into_iter().chain(met).filter_map(|name| {
-        let distance = strsim::damerau_levenshtein(name.as_str(), meant.as_str());
-        (distance <= meant.as_str().len().div_ceil(3)).then_some((distance, name))
-    });
-    near.min().map(|(_, name)| name.clone())
+    nearest(meant.as_str(), universe.candidates().names().into_iter().chain(met)).cloned()
 }

@@ -15,6 +15,7 @@ use crate::model::PackName;
 use crate::model::Range;
 use crate::model::Refusal;
 use crate::model::Version;
+use crate::model::nearest;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
@@ -39,10 +40,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
     match failure {
         OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
         OpsError::NoHome => vec!["name one with --home DIR or PACKS_HOME".into()],
-        OpsError::UnknownEnvironment { name, known } => {
-            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-            strsim_nearest(name.as_str(), &known).map(|near| format!("did you mean {near}?")).into_iter().collect()
-        }
+        OpsError::UnknownEnvironment { name, known } => nearest(name.as_str(), known).map(did_you_mean).into_iter().collect(),
         OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
             vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
         }
@@ -57,7 +55,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
-        OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![format!("did you mean {nearest}?")],
+        OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
         OpsError::Conflict { conflict, fixes, is_planned, seconds, .. } => {
             let next = if *is_planned { "then the same command again" } else { "`packs resolve --fixes 3` shows more" };
             conflict_hints(conflict, fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; {next}")), *seconds)
@@ -137,7 +135,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Fetch { .. } => vec!["the archive is not the one that is locked: fetch or publish it anew; nothing of it was unpacked".into()],
         OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error)) | OpsError::Generation(GenerationError::Disk(error)) => fs_hints(error),
         OpsError::Store(StoreError::BadPackManifest { .. }) => vec!["`packs verify --store --repair` mends it".into()],
-        OpsError::UnknownCommand { name, known } => strsim_nearest(name, known).map(did_you_mean).into_iter().collect(),
+        OpsError::UnknownCommand { name, known } => nearest(name, known).map(did_you_mean).into_iter().collect(),
         OpsError::UnknownSetting { name, known } => nearest_setting(name, known).map(did_you_mean).into_iter().collect(),
         OpsError::NoSuchPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
         OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
@@ -419,11 +417,7 @@ fn did_you_mean(nearest: impl std::fmt::Display) -> String {
 }
 
 /// Finds a setting by its last part, `timeout` for `http.timeout`, or by its spelling.
-fn nearest_setting(name: &str, known: &[String]) -> Option<String> {
-    let by_last_part = known.iter().find(|other| other.rsplit('.').next() == Some(name)).cloned();
-    by_last_part.or_else(|| strsim_nearest(name, known))
-}
-
-fn strsim_nearest(name: &str, known: &[String]) -> Option<String> {
-    known.iter().map(|other| (strsim::osa_distance(name, other), other)).filter(|(distance, _)| *distance <= 2).min().map(|(_, other)| other.clone())
+fn nearest_setting<'n>(name: &str, known: &'n [String]) -> Option<&'n String> {
+    let by_last_part = known.iter().find(|other| other.rsplit('.').next() == Some(name));
+    by_last_part.or_else(|| nearest(name, known))
 }
