@@ -120,6 +120,12 @@ impl Range {
         self.0.requirement.matches(version.as_semver()) && self.exact_version().is_none_or(|exact| exact.as_semver().build.is_empty() || exact == *version)
     }
 
+    /// Tells whether a pre-release would be in the range if it were the stable release of its number.
+    pub fn matches_as_stable(&self, prerelease: &Version) -> bool {
+        let semver::Version { major, minor, patch, .. } = prerelease.0;
+        prerelease.is_prerelease() && self.matches(&Version(semver::Version::new(major, minor, patch)))
+    }
+
     /// Gives the version if the range names exactly one (`=1.2.3`).
     pub fn exact_version(&self) -> Option<Version> {
         let [only] = self.0.requirement.comparators.as_slice() else { return None };
@@ -189,6 +195,15 @@ mod tests {
         check("=1.0.0", "1.0.0+b", true);
         check("=1.0.0+b", "1.0.0+b", true);
         check("=1.0.0+b", "1.0.0+c", false);
+    }
+
+    #[test]
+    fn a_prerelease_may_be_in_a_range_but_for_being_one() {
+        let as_stable = |range: &str, version: &str| Range::parse(range).expect("valid").matches_as_stable(&Version::parse(version).expect("valid"));
+        assert!(as_stable("^2", "2.0.0-rc.1"));
+        assert!(as_stable("*", "0.1.0-beta+b"));
+        assert!(!as_stable("^2", "3.0.0-rc.1"));
+        assert!(!as_stable("^2", "2.0.0"));
     }
 
     #[test]

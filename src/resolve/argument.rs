@@ -16,6 +16,7 @@ use pubgrub::VersionSet as _;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Range;
+use crate::model::Version;
 use crate::resolve::Candidate;
 use crate::resolve::Candidates;
 use crate::resolve::Root;
@@ -26,7 +27,6 @@ use crate::resolve::conflict::Lack;
 use crate::resolve::conflict::Requires;
 use crate::resolve::conflict::Step;
 use crate::resolve::conflict::Unavailable;
-use crate::resolve::hints;
 use crate::resolve::needs::Reason;
 use crate::resolve::nogood;
 use crate::resolve::nogood::Nogood;
@@ -331,12 +331,12 @@ fn written(requirer: &Known<'_>, set: &Releases, needed: &PackName) -> BTreeSet<
 
 fn lack(needed: &Known<'_>, requires: &Requires) -> Lack {
     let any =
-        |admits: &dyn Fn(&Range, &Candidate) -> bool| needed.releases.iter().any(|release| requires.ranges_that_count().any(|range| admits(range, release)));
+        |admits: fn(&Range, &Version) -> bool| needed.releases.iter().any(|release| requires.ranges_that_count().any(|range| admits(range, &release.version)));
     match () {
         () if !needed.exists => Lack::NoSuchPack,
         () if needed.releases.is_empty() => Lack::NoRelease,
-        () if any(&|range, release| range.matches(&release.version)) => Lack::OnlyYanked,
-        () if any(&hints::would_match_as_stable) => Lack::OnlyPrereleases,
+        () if any(Range::matches) => Lack::OnlyYanked,
+        () if any(Range::matches_as_stable) => Lack::OnlyPrereleases,
         () => Lack::NoneInRange,
     }
 }

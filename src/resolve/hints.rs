@@ -141,13 +141,6 @@ fn leave_newest_refused(hints: &mut BTreeSet<ConflictHint>) {
     });
 }
 
-/// Tells whether a range would admit a pre-release if it were the stable release of its number.
-pub(super) fn would_match_as_stable(range: &Range, release: &Candidate) -> bool {
-    let semver = release.version.as_semver();
-    let stable = Version::parse(&format!("{}.{}.{}", semver.major, semver.minor, semver.patch));
-    release.version.is_prerelease() && stable.is_ok_and(|stable| range.matches(&stable))
-}
-
 fn of_unavailable<C: Candidates>(universe: &Universe<'_, C>, known: &Known<'_>, release: &Candidate, reason: &Unavailable) -> Option<ConflictHint> {
     let version = release.version.clone();
     match (known.node, reason) {
@@ -201,7 +194,7 @@ fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<Conf
 }
 
 fn prerelease((name, direct): (&PackName, bool), known: &Known<'_>, range: &Range) -> Option<ConflictHint> {
-    let highest = known.releases.iter().filter(|release| would_match_as_stable(range, release)).max_by_key(|release| &release.version)?;
+    let highest = known.releases.iter().filter(|release| range.matches_as_stable(&release.version)).max_by_key(|release| &release.version)?;
     Some(ConflictHint::PrereleaseExists { name: name.clone(), range: range.clone(), version: highest.version.clone(), direct })
 }
 

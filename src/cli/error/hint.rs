@@ -12,9 +12,7 @@ use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
 use crate::model::PackName;
-use crate::model::Range;
 use crate::model::Refusal;
-use crate::model::Version;
 use crate::model::nearest;
 use crate::net::Credential;
 use crate::net::NetError;
@@ -89,7 +87,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoArchiveForHost { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
         OpsError::NoArchiveForPlatform { offered, .. } if !offered.is_empty() => vec![format!("take another one's with --platform {}", offered[0])],
         OpsError::NoArchiveForPlatform { .. } => vec!["build and publish an archive for this platform, or for `any`".into()],
-        OpsError::NoSuchRelease { name, range, newest: Some(newest), .. } if would_do_as_stable(range, newest) => {
+        OpsError::NoSuchRelease { name, range, newest: Some(newest), .. } if range.matches_as_stable(newest) => {
             vec![format!("a pre-release is taken only where it is named: {name}@={newest}")]
         }
         OpsError::NotPrecise { name, wanted, .. } => {
@@ -403,13 +401,6 @@ fn undo_hints(obstacles: &[UndoObstacle]) -> Vec<String> {
             _ => None,
         })
         .collect()
-}
-
-/// Tells whether a range admits all of a release but that it is a pre-release.
-fn would_do_as_stable(range: &Range, version: &Version) -> bool {
-    let semver = version.as_semver();
-    let stable = Version::parse(&format!("{}.{}.{}", semver.major, semver.minor, semver.patch));
-    version.is_prerelease() && stable.is_ok_and(|stable| range.matches(&stable))
 }
 
 fn did_you_mean(nearest: impl std::fmt::Display) -> String {
