@@ -11,6 +11,7 @@
 mod arc;
 mod argument;
 mod candidates;
+mod change;
 mod conflict;
 mod explain;
 mod fixes;
@@ -35,8 +36,8 @@ pub use candidates::Pin;
 pub use candidates::Preferences;
 pub use candidates::Resolution;
 pub use candidates::Root;
+pub use change::Change;
 pub use conflict::Conflict;
-pub use fixes::Change;
 pub use fixes::Fix;
 pub use fixes::Fixes;
 pub use fixes::Question;
