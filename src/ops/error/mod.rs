@@ -1,11 +1,11 @@
 //! What a use case refuses, or what kept it from being done.
 
+mod wording;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-
-use serde::Serialize;
 
 use crate::archive::ArchiveError;
 use crate::archive::Compression;
@@ -13,7 +13,6 @@ use crate::audit::AuditError;
 use crate::build::BuildError;
 use crate::fetch::Cut;
 use crate::fetch::FetchError;
-use crate::fetch::Need;
 use crate::fsys::FsError;
 use crate::gc::GcError;
 use crate::generation::Clashes;
@@ -38,7 +37,13 @@ use crate::model::Sha256Digest;
 use crate::model::StorePath;
 use crate::model::Version;
 use crate::net::NetError;
+use crate::ops::MissingArchive;
 use crate::ops::ShownFix;
+use crate::ops::error::wording::archives;
+use crate::ops::error::wording::fixes;
+use crate::ops::error::wording::indexes_offline;
+use crate::ops::error::wording::listed;
+use crate::ops::error::wording::stale;
 use crate::registry::RegistryError;
 use crate::resolve::Conflict;
 use crate::source::SourceError;
@@ -221,7 +226,7 @@ pub enum OpsError {
         seconds: u64,
     },
     /// Fewer changes that would help were found than the one that is to be made.
-    #[error("there is no fix {number}: {}", if *found == 0 { "none was found".to_owned() } else { format!("only {found} {} found", if *found == 1 { "was" } else { "were" }) })]
+    #[error("there is no fix {number}: {}", fixes(*found))]
     NoSuchFix {
         /// The number asked for.
         number: usize,
@@ -723,58 +728,4 @@ pub enum OpsError {
     /// A text that was typed is no valid noun.
     #[error(transparent)]
     Noun(#[from] InvalidNoun),
-}
-
-/// An archive that is neither stored nor on this machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct MissingArchive {
-    /// The pack.
-    pub name: PackName,
-    /// The version.
-    pub version: Version,
-    /// The archive's file name.
-    pub archive: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// The registry that has it.
-    pub registry: String,
-}
-
-impl MissingArchive {
-    pub(super) fn new(need: &Need, registry: String) -> MissingArchive {
-        let release = &need.release;
-        MissingArchive { name: release.name.clone(), version: release.version.clone(), archive: need.archive.clone(), size: need.size, registry }
-    }
-}
-
-/// Words which indexes are needed, registry by registry.
-fn indexes_offline(missing: &BTreeMap<String, BTreeSet<PackName>>) -> String {
-    let of_one = |(registry, names): (&String, &BTreeSet<PackName>)| {
-        let names: Vec<&PackName> = names.iter().collect();
-        let (noun, verb) = if names.len() == 1 { ("index", "is") } else { ("indexes", "are") };
-        format!("the registry {registry} is offline, and the {noun} of {} {verb} needed", listed(&names))
-    };
-    missing.iter().map(of_one).collect::<Vec<_>>().join("; ")
-}
-
-fn archives(count: usize) -> String {
-    if count == 1 { "1 archive".to_owned() } else { format!("{count} archives") }
-}
-
-/// Words why a lockfile must not be written; without reasons it is fresh, and something newer was asked for.
-fn stale(file: &str, reasons: &[Staleness]) -> String {
-    if reasons.is_empty() {
-        return format!("{file} is fresh and must not be written (--locked): nothing can be updated");
-    }
-    format!("{file} is stale and must not be written (--locked): {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-}
-
-/// Joins names for a sentence: `dev, staging and prod`.
-fn listed<T: ToString>(names: &[T]) -> String {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        [only] => only.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
 }
