@@ -7,13 +7,14 @@ use crate::archive::ArchiveError;
 use crate::archive::Limits;
 use crate::archive::error::shown;
 use crate::model::Sha256Digest;
+use crate::model::side_file_of;
 
 /// Parses `<64 hex digits>  <archive>`, or the digits alone, with at most one line feed at the end.
 ///
 /// # Errors
 /// [`ArchiveError::BadSideFile`] if it is anything else, names another file, or has more than one line; [`ArchiveError::OverLimit`] if it is longer than 4 KiB.
 pub fn parse_side_file(bytes: &[u8], archive_name: &str) -> Result<Sha256Digest, ArchiveError> {
-    let side_file = format!("{archive_name}.sha256");
+    let side_file = side_file_of(archive_name);
     Limits::default().side_file().check(bytes.len() as u64, &side_file)?;
     let bad = |expected: String, found: &[u8]| ArchiveError::BadSideFile { side_file: side_file.clone(), expected, found: shown(found) };
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);

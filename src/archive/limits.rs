@@ -1,6 +1,7 @@
 //! Every limit of reading an archive, in one place, each with its reason.
 
 use crate::archive::ArchiveError;
+use crate::model::SIDE_FILE_BYTES_MAX;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -47,7 +48,7 @@ impl Default for Limits {
             extension_bytes_max: MIB,
             padding_bytes_max: MIB,
             link_steps_max: 10_000_000,
-            side_file_bytes_max: 4 * KIB,
+            side_file_bytes_max: SIDE_FILE_BYTES_MAX,
         }
     }
 }

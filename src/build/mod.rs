@@ -50,6 +50,7 @@ use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::TreePath;
 use crate::model::Version;
+use crate::model::side_file_of;
 
 pub use declaration::Note;
 pub use declared::DECLARATION_FILES;
@@ -65,9 +66,6 @@ pub const PACK_TOML: &str = "pack.toml";
 
 /// The file in which an author says what does not belong to a pack.
 pub const IGNORE_FILE: &str = ".packsignore";
-
-/// What the name of a side file ends in, after the archive's.
-const SIDE_FILE_ENDING: &str = ".sha256";
 
 /// Largest pack.toml or .packsignore, in bytes: some thousand times what people write.
 const SOURCE_TEXT_BYTES_MAX: u64 = 1024 * 1024;
@@ -194,8 +192,8 @@ fn check_commands(declaration: &Declaration, pack: &crate::model::Tree) -> Resul
 /// Notes archives that were built before and are packed like any other file: each with its side file, in a directory that packs are no longer built into.
 fn find_archives(files: &[FileEntry]) -> Option<Note> {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path().as_str()).collect();
-    let is_archive = |path: &&&str| [Compression::Zstd, Compression::Gzip].iter().any(|form| path.ends_with(form.ending()));
-    let archives: Vec<&str> = paths.iter().filter(is_archive).filter(|path| paths.contains(format!("{path}{SIDE_FILE_ENDING}").as_str())).copied().collect();
+    let is_archive = |path: &&&str| Compression::of_file_name(path).is_some();
+    let archives: Vec<&str> = paths.iter().filter(is_archive).filter(|path| paths.contains(side_file_of(path).as_str())).copied().collect();
     let (first, more) = (archives.first()?, archives.len() - 1);
     let more = if more == 0 { String::new() } else { format!(" and {more} more like it") };
     let text = format!("{first}{more}, an archive with its side file, is packed too; a line in {IGNORE_FILE} leaves it out");

@@ -15,6 +15,7 @@ use crate::build::BuildError;
 use crate::build::Collected;
 use crate::fsys;
 use crate::fsys::FsError;
+use crate::model::side_file_of;
 
 /// An archive and its side file on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub fn write_archive_file<W: Write>(collected: &Collected, packing: Packing, out
 pub fn write_into(collected: &Collected, packing: Packing, out_directory: &Path) -> Result<Built, BuildError> {
     fsys::create_dir_all(out_directory)?;
     let name = collected.archive_name(packing.compression());
-    let (archive, side_file) = (out_directory.join(&name), out_directory.join(format!("{name}.sha256")));
+    let (archive, side_file) = (out_directory.join(&name), out_directory.join(side_file_of(&name)));
     let id = fsys::random_id()?;
     let unfinished = format!(".{name}.{id}");
     sweep_abandoned(out_directory, &format!(".{name}."), unfinished.len())?;

@@ -21,9 +21,11 @@ use crate::model::PackName;
 use crate::model::Platform;
 use crate::model::Range;
 use crate::model::ReleaseId;
+use crate::model::SIDE_FILE_BYTES_MAX;
 use crate::model::Sha256Digest;
 use crate::model::Version;
 use crate::model::fold_name;
+use crate::model::side_file_of;
 use crate::ops::AskedPack;
 use crate::ops::Context;
 use crate::ops::Event;
@@ -39,7 +41,6 @@ use crate::ops::pipeline::Threads;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
-use crate::registry::SIDE_FILE_BYTES_MAX;
 use crate::source::Source;
 use crate::store::StoreError;
 
@@ -276,7 +277,7 @@ impl Chosen<'_> {
     }
 
     fn side_file(&self, directory: &Path) -> PathBuf {
-        directory.join(format!("{}.sha256", self.need.archive))
+        directory.join(side_file_of(&self.need.archive))
     }
 
     fn partial(&self, directory: &Path) -> PathBuf {

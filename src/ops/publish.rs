@@ -20,8 +20,10 @@ use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::PublicKey;
 use crate::model::ReleaseId;
+use crate::model::SIDE_FILE_BYTES_MAX;
 use crate::model::TreeDigest;
 use crate::model::Version;
+use crate::model::side_file_of;
 use crate::net::Answer;
 use crate::net::Written;
 use crate::ops::Context;
@@ -42,9 +44,6 @@ use crate::source::RegistrySource;
 use crate::source::Source as _;
 use crate::source::Upload;
 use crate::store::Store;
-
-/// Largest side file that is read, in bytes.
-const SIDE_FILE_BYTES_MAX: u64 = 4096;
 
 /// What is to be published, and where.
 #[derive(Debug, Clone)]
@@ -176,7 +175,7 @@ pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchi
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
     // Of an archive that is not there nobody wants to hear that it has no side file.
     let size = fsys::status(path)?.ok_or_else(|| OpsError::NoSuchFile { path: path.to_owned() })?.size;
-    let side_path = path.with_file_name(format!("{file_name}.sha256"));
+    let side_path = path.with_file_name(side_file_of(&file_name));
     let side_bytes = fsys::read_optional(&side_path, SIDE_FILE_BYTES_MAX)?.ok_or_else(|| OpsError::NoSideFile { archive: path.to_owned() })?;
     let sha256 = archive::parse_side_file(&side_bytes, &file_name).map_err(refused)?;
     let verified = fetch::open_file(path, size, sha256).map_err(|source| OpsError::Fetch {

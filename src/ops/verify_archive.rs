@@ -17,6 +17,8 @@ use crate::fsys;
 use crate::fsys::FileKind;
 use crate::fsys::FsError;
 use crate::model::Sha256Digest;
+use crate::model::archive_of_side_file;
+use crate::model::side_file_of;
 use crate::ops::OpsError;
 
 /// Largest side file or list of checksums that is read, in bytes: 4 KiB for one, a MiB for the 10,000 of a large set. The parsers know their own limits.
@@ -83,7 +85,7 @@ fn promised_digest(path: &Path, promise: &Promise) -> Result<Sha256Digest, OpsEr
     let read = |file: &Path| fsys::read_optional(file, CHECKSUMS_BYTES_MAX);
     let file = match promise {
         Promise::Typed(sha256) => return Ok(*sha256),
-        Promise::Beside => path.with_file_name(format!("{name}.sha256")),
+        Promise::Beside => path.with_file_name(side_file_of(&name)),
         Promise::File(file) => file.clone(),
     };
     let refused = |source| OpsError::Archive { archive: path.display().to_string(), source: Box::new(source) };
@@ -119,7 +121,7 @@ pub(super) fn pair(paths: &[PathBuf], typed: Option<Sha256Digest>) -> Result<Vec
     }
     let mut pairs = Vec::new();
     for archive in archives {
-        let own = format!("{}.sha256", file_name(archive));
+        let own = side_file_of(&file_name(archive));
         // With one archive and one side file it is plain which is meant, whatever it is called.
         let is_only = paths.len() == 2 && promises.len() == 1;
         let found = promises.iter().find(|file| file_name(file) == own).or_else(|| promises.iter().find(|file| is_list(file) || is_only));
@@ -131,23 +133,20 @@ pub(super) fn pair(paths: &[PathBuf], typed: Option<Sha256Digest>) -> Result<Vec
 fn listed(promises: &[&PathBuf]) -> Result<Vec<(PathBuf, Promise)>, OpsError> {
     let mut pairs = BTreeSet::new();
     for file in promises {
-        let names = if is_list(file) {
+        let names: Vec<String> = if is_list(file) {
             let bytes = fsys::read(file, CHECKSUMS_BYTES_MAX)?;
             let refused = |source| OpsError::Archive { archive: file.display().to_string(), source: Box::new(source) };
             archive::parse_checksums(&bytes, &file_name(file)).map_err(refused)?.into_iter().map(|(_, name)| name).collect()
         } else {
-            vec![file_name(file).trim_end_matches(SIDE_ENDING).to_owned()]
+            archive_of_side_file(&file_name(file)).map(str::to_owned).into_iter().collect()
         };
         pairs.extend(names.into_iter().map(|name| (file.with_file_name(name), (*file).clone())));
     }
     Ok(pairs.into_iter().map(|(archive, file)| (archive, Promise::File(file))).collect())
 }
 
-/// How side files end.
-const SIDE_ENDING: &str = ".sha256";
-
 fn is_side_file(path: &Path) -> bool {
-    file_name(path).ends_with(SIDE_ENDING)
+    archive_of_side_file(&file_name(path)).is_some()
 }
 
 fn is_list(path: &Path) -> bool {

@@ -13,6 +13,7 @@
 
 use crate::model::PackName;
 use crate::model::Version;
+use crate::model::side_file_of;
 
 /// The file that makes a directory or a URL a registry.
 pub const REGISTRY_FILE: &str = "packs-registry.json";
@@ -36,7 +37,7 @@ pub const INDEX_DIR: &str = "index";
 pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Largest side file that is read, in bytes.
-pub const SIDE_FILE_BYTES_MAX: u64 = 4096;
+pub const SIDE_FILE_BYTES_MAX: u64 = crate::model::SIDE_FILE_BYTES_MAX;
 
 /// Gives the path of a pack's index document: `index/ka/kanban.json`.
 pub fn index_path(name: &PackName) -> String {
@@ -65,7 +66,7 @@ pub fn archive_path(name: &PackName, version: &Version, archive: &str) -> String
 
 /// Gives the path of the file with an archive's sha256, beside it.
 pub fn side_file_path(name: &PackName, version: &Version, archive: &str) -> String {
-    format!("{}.sha256", archive_path(name, version, archive))
+    side_file_of(&archive_path(name, version, archive))
 }
 
 /// Gives the path of a release's pack manifest, for people and search engines; nothing is decided from it.

@@ -14,6 +14,7 @@ use crate::lock::LockError;
 use crate::model::PackName;
 use crate::model::Refusal;
 use crate::model::nearest;
+use crate::model::side_file_of;
 use crate::net::Credential;
 use crate::net::NetError;
 use crate::net::variables_for;
@@ -76,7 +77,8 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::CannotUndo { obstacles, .. } => undo_hints(obstacles),
         OpsError::Build(error) => build_hints(error),
         OpsError::NoSideFile { archive } => {
-            vec![format!("`packs build` writes it; or: sha256sum {0} > {0}.sha256, if you trust the archive", archive.display())]
+            let archive = archive.display().to_string();
+            vec![format!("`packs build` writes it; or: sha256sum {archive} > {}, if you trust the archive", side_file_of(&archive))]
         }
         OpsError::SameName { .. } => vec!["download them one after the other, each into a directory of its own with --to; nothing was written".into()],
         OpsError::OtherFile { .. } => vec!["move it away, or download into another directory with --to; --force replaces a file".into()],

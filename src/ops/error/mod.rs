@@ -36,6 +36,7 @@ use crate::model::Repository;
 use crate::model::Sha256Digest;
 use crate::model::StorePath;
 use crate::model::Version;
+use crate::model::side_file_of;
 use crate::net::NetError;
 use crate::ops::MissingArchive;
 use crate::ops::ShownFix;
@@ -562,7 +563,7 @@ pub enum OpsError {
         source: Box<ArchiveError>,
     },
     /// An archive has no digest to be checked against.
-    #[error("{} has no side file {}.sha256 beside it: nothing unverified is read", archive.display(), archive.display())]
+    #[error("{} has no side file {} beside it: nothing unverified is read", archive.display(), side_file_of(&archive.display().to_string()))]
     NoSideFile {
         /// The archive.
         archive: PathBuf,

@@ -17,8 +17,10 @@ use crate::model::ArchiveAddress;
 use crate::model::PackName;
 use crate::model::PathComponent;
 use crate::model::ReleaseId;
+use crate::model::SIDE_FILE_BYTES_MAX;
 use crate::model::Sha256Digest;
 use crate::model::Version;
+use crate::model::side_file_of;
 use crate::net::Answer;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
@@ -39,9 +41,6 @@ const ARCHIVES_MAX: usize = 32;
 
 /// Largest archive that is downloaded only to be read, in bytes.
 const ARCHIVE_BYTES_MAX: u64 = 256 << 20;
-
-/// Largest side file that is read, in bytes.
-const SIDE_FILE_BYTES_MAX: u64 = 4096;
 
 /// Why an archive has no say.
 enum Unread {
@@ -114,7 +113,7 @@ fn read_one(releases: &GitHubReleases<'_>, offered: &OfferedArchive) -> Result<O
         return Ok(Some(located(pack)));
     }
     ArchiveAddress::parse(&asset.browser_download_url).map_err(|invalid| Unread::Fault(invalid.to_string()))?;
-    let Some(side_file) = &offered.side_file else { return Err(Unread::Fault(format!("it has no side file {}.sha256", asset.name))) };
+    let Some(side_file) = &offered.side_file else { return Err(Unread::Fault(format!("it has no side file {}", side_file_of(&asset.name)))) };
     if releases.context.offline {
         return Ok(None);
     }

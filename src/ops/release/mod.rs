@@ -16,6 +16,7 @@ use crate::model::PathComponent;
 use crate::model::ReleaseId;
 use crate::model::Repository;
 use crate::model::Sha256Digest;
+use crate::model::side_file_of;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::github;
@@ -235,7 +236,7 @@ fn assets(checked: &[CheckedArchive], packs: &[ReleasedPack]) -> Result<Vec<Plan
         let side_file = archive::format_side_file(&sha256, &name);
         let new = NewAsset { name: name.clone(), size, content: NewContent::File(archive.path.clone()) };
         assets.push(PlannedAsset { name: name.clone(), size, sha256, new });
-        assets.push(in_memory(format!("{name}.sha256"), side_file.into_bytes()));
+        assets.push(in_memory(side_file_of(&name), side_file.into_bytes()));
     }
     assets.push(in_memory(RELEASE_INDEX_FILE.to_owned(), ReleaseIndex { packs: packs.to_vec() }.format()));
     let mut names: Vec<&str> = assets.iter().map(|asset| asset.name.as_str()).collect();

@@ -2,15 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::model::side_file_of;
 use crate::registry::RELEASE_INDEX_FILE;
 use crate::source::github::GitHubAsset;
 use crate::source::github::GitHubRelease;
 
 /// What the names of archives end in.
 const ARCHIVE_ENDINGS: [&str; 2] = [".tar.zst", ".tar.gz"];
-
-/// What the name of an archive's side file ends in.
-const SIDE_FILE_ENDING: &str = ".sha256";
 
 /// What one published release offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +57,7 @@ impl Offer {
 fn offer(release: &GitHubRelease) -> Offer {
     let find = |name: &str| release.assets.iter().find(|asset| asset.name == name && asset.is_whole());
     let is_archive = |asset: &&GitHubAsset| asset.is_whole() && ARCHIVE_ENDINGS.iter().any(|ending| asset.name.ends_with(ending));
-    let side_file = |archive: &GitHubAsset| find(&format!("{}{SIDE_FILE_ENDING}", archive.name)).cloned();
+    let side_file = |archive: &GitHubAsset| find(&side_file_of(&archive.name)).cloned();
     let archives = release.assets.iter().filter(is_archive).map(|archive| OfferedArchive { archive: archive.clone(), side_file: side_file(archive) });
     Offer { tag: release.tag_name.clone(), published_at: release.published_at, index: find(RELEASE_INDEX_FILE).cloned(), archives: archives.collect() }
 }
