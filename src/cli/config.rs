@@ -30,8 +30,8 @@ use crate::manifest::ManifestError;
 use crate::manifest::Section;
 use crate::manifest::Text;
 use crate::manifest::read_address;
-use crate::manifest::repository_of;
 use crate::model::Place;
+use crate::model::Repository;
 use crate::ops::Mirror;
 
 /// Largest settings file that is read, in bytes; people write it.
@@ -160,7 +160,7 @@ fn read_mirror(section: &Section<'_>, faults: &mut Faults<'_>) -> Option<(Mirror
 /// Reads the address of a mirror, or of what is mirrored; it must mean the same wherever a command is run.
 fn read_mirrored((text, span): Text<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let address = read_address((text, span.clone()), faults)?;
-    if repository_of(&address).is_some() {
+    if Repository::of_address(&address).is_some() {
         faults.add(span, "the releases of a repository are no mirror, and have none", "not an address of files");
         return None;
     }

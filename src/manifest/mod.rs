@@ -52,9 +52,6 @@ pub(crate) use section::parse_noun;
 /// The registry that is asked first.
 pub const DEFAULT_REGISTRY: &str = "default";
 
-/// The scheme of a registry that is a repository's releases: `github:acme/tools`.
-pub const GITHUB_SCHEME: &str = "github";
-
 /// Everything that packs.toml says, checked in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -116,13 +113,8 @@ pub struct RegistryEntry {
 impl RegistryEntry {
     /// Gives the repository whose releases are the registry, if it is one: `github:acme/tools`.
     pub fn repository(&self) -> Option<Repository> {
-        repository_of(&self.url)
+        Repository::of_address(&self.url)?.ok()
     }
-}
-
-/// Gives the repository that an address of a registry names, if it names one.
-pub fn repository_of(address: &str) -> Option<Repository> {
-    Repository::parse(address.strip_prefix(GITHUB_SCHEME)?.strip_prefix(':')?).ok()
 }
 
 /// One entry of `[packages]` or `[environments.ENV.packages]`.

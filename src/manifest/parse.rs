@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use crate::manifest::Environment;
-use crate::manifest::GITHUB_SCHEME;
 use crate::manifest::LicensePolicy;
 use crate::manifest::Manifest;
 use crate::manifest::ManifestError;
@@ -39,7 +38,7 @@ use crate::model::Repository;
 const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Schemes of registries. What reads them is `source`'s matter, which refuses those it does not know yet.
-const REGISTRY_SCHEMES: [&str; 7] = ["file", "http", "https", "s3", "gs", "az", GITHUB_SCHEME];
+const REGISTRY_SCHEMES: [&str; 7] = ["file", "http", "https", "s3", "gs", "az", "github"];
 
 /// The names that the document declares, whether or not their entries are in order, for checking references to them.
 pub(super) struct Declared<'d> {
@@ -207,10 +206,10 @@ pub(crate) fn read_address((url, span): Text<'_>, faults: &mut Faults<'_>) -> Op
         Some((scheme, _)) if !REGISTRY_SCHEMES.contains(&scheme) => {
             (format!("unknown scheme {} of a registry, expected one of {}", quoted(scheme), REGISTRY_SCHEMES.join(", ")), "unknown scheme")
         }
-        Some((GITHUB_SCHEME, rest)) => match Repository::parse(rest) {
+        Some(_) if let Some(repository) = Repository::of_address(url) => match repository {
             Ok(_) => return Some(url.to_owned()),
             Err(invalid) => {
-                if rest.contains('@') {
+                if url.contains('@') {
                     faults.hide(span.clone());
                 }
                 (format!("the address names no repository, as \"github:acme/kanban\" does: {}", invalid.reason), "not OWNER/REPO")

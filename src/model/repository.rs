@@ -11,6 +11,9 @@ const OWNER_BYTES_MAX: usize = 39;
 /// Longest name of a repository, in bytes; GitHub allows no more.
 const NAME_BYTES_MAX: usize = 100;
 
+/// What the address of a repository begins with: `github:acme/kanban`.
+const ADDRESS_BEGINNING: &str = "github:";
+
 /// A repository by owner and name: `acme/kanban`.
 ///
 /// Both are spelled with characters that need no escape in an address. GitHub takes either case; what is written counts as written.
@@ -33,6 +36,16 @@ impl Repository {
             return Err(invalid("leave out `.git`"));
         }
         Ok(Repository(text.to_owned()))
+    }
+
+    /// Reads `github:OWNER/NAME`; `None` for what does not begin so.
+    pub fn of_address(address: &str) -> Option<Result<Self, InvalidNoun>> {
+        address.strip_prefix(ADDRESS_BEGINNING).map(Repository::parse)
+    }
+
+    /// Gives the address by which packs.toml calls it as a registry: `github:acme/kanban`.
+    pub fn address(&self) -> String {
+        format!("{ADDRESS_BEGINNING}{}", self.0)
     }
 
     /// Gives the text form, which is also its path in GitHub's addresses.
@@ -97,6 +110,18 @@ mod tests {
         }
         for bad in ["", "@", "a b", "a..b", "a.lock", "/a", "a/", "a//b", "-a", ".a", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a#b", "ä"] {
             assert!(GitTag::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let repository = |address| Repository::of_address(address).map(|found| found.map(|found| found.address()).ok());
+        assert_eq!(repository("github:acme/kanban"), Some(Some("github:acme/kanban".to_owned())));
+        for bad in ["github:acme", "github:", "github://acme/kanban", "github:ana:secret@acme/kanban"] {
+            assert_eq!(repository(bad), Some(None), "{bad}");
+        }
+        for other in ["github", "acme/kanban", "GitHub:acme/kanban", "https://github.com/acme/kanban"] {
+            assert_eq!(repository(other), None, "{other}");
         }
     }
 

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::fsys;
-use crate::manifest::GITHUB_SCHEME;
 use crate::model::RegistryName;
 use crate::model::Repository;
 use crate::ops::Context;
@@ -143,10 +142,8 @@ pub(super) fn is_address(text: &str) -> bool {
 
 /// Reads `github:acme/kanban` as a repository; `None` for what does not begin so.
 pub(super) fn typed_repository(registry: &str) -> Result<Option<Repository>, OpsError> {
-    match registry.strip_prefix(GITHUB_SCHEME).and_then(|rest| rest.strip_prefix(':')) {
-        Some(repository) if !registry.contains("://") => Ok(Some(Repository::parse(repository)?)),
-        _ => Ok(None),
-    }
+    // With `://` it is an address of another kind, which is not shown where it is refused.
+    Ok(Repository::of_address(registry).filter(|_| !registry.contains("://")).transpose()?)
 }
 
 fn open_plain(context: &Context, registry: &str, purpose: Purpose) -> Result<RegistrySource, OpsError> {

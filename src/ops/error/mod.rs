@@ -133,7 +133,7 @@ pub enum OpsError {
     #[error("what was typed for a registry begins as an address and is none (it is not shown here, since it may hold a password); nothing was changed")]
     NotAnAddress,
     /// A repository's releases were to be written or looked through as a registry is.
-    #[error("github:{repository} is a repository's releases, which packs neither writes, signs nor looks through as a registry; nothing was changed")]
+    #[error("{} is a repository's releases, which packs neither writes, signs nor looks through as a registry; nothing was changed", repository.address())]
     NotWritten {
         /// The repository.
         repository: Repository,

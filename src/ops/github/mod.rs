@@ -94,7 +94,7 @@ impl<'c> GitHubReleases<'c> {
 
     /// Names the place for people.
     pub(super) fn describe(&self) -> String {
-        format!("github:{}", self.repository)
+        self.repository.address()
     }
 
     /// Gives what the repository offers; asked for once in a command, however often it is needed.

@@ -129,7 +129,7 @@ pub fn release(context: &Context, request: &ReleaseRequest) -> Result<ReleaseOut
     let plan = plan(context, request)?;
     let github = github::github(context)?;
     if context.offline {
-        let offline = SourceError::Offline { registry: format!("github:{}", plan.repository) };
+        let offline = SourceError::Offline { registry: plan.repository.address() };
         return if request.dry_run { Ok(outcome(&plan, None, true)) } else { Err(offline.into()) };
     }
     let found = effects::look(&github, &plan)?;
@@ -196,8 +196,7 @@ fn released_packs(request: &ReleaseRequest, checked: &[CheckedArchive]) -> Resul
         let document = documents.entry(name.clone()).or_insert_with(|| crate::registry::IndexDocument::new(name.clone()));
         let entry = entry(request, archive)?;
         let release = ReleaseId { name, version: entry.version.clone() };
-        let not_taken =
-            |source| SourceError::NotTaken { registry: format!("github:{}", request.repository), release: Box::new(release.clone()), source: Box::new(source) };
+        let not_taken = |source| SourceError::NotTaken { registry: request.repository.address(), release: Box::new(release.clone()), source: Box::new(source) };
         document.publish(entry).map_err(not_taken)?;
     }
     let packs = documents.into_iter().flat_map(|(name, document)| document.releases.into_iter().map(move |release| (name.clone(), release)));
