@@ -44,6 +44,7 @@ use crate::cli::settings::Surroundings;
 use crate::cli::settings::Typed;
 use crate::cli::settings::Watched;
 use crate::cli::values::Values;
+use crate::model::without_secrets;
 use crate::ops::OpsError;
 
 /// Declare what a project needs; lock, switch, roll back, collect.
@@ -160,13 +161,11 @@ fn color(choice: &str) -> anstream::ColorChoice {
     }
 }
 
-/// Takes user, password and query out of an address that was typed: the command line is recorded where others read it.
-fn without_secrets(argument: &str) -> String {
-    let Some((before, address)) = argument.split_once("://") else { return without_user(argument) };
-    let (rest, query) = address.split_once('?').map_or((address, ""), |(rest, _)| (rest, "?***"));
-    let authority = rest.split('/').next().unwrap_or_default();
-    let place = authority.rfind('@').map_or_else(|| rest.to_owned(), |at| format!("***{}", &rest[at..]));
-    format!("{before}://{place}{query}")
+/// Takes what may be secret out of an address in a typed word, `--registry=https://…`: the command line is recorded where others read it.
+fn recorded_word(argument: &str) -> String {
+    let Some((before, _)) = argument.split_once("://") else { return without_user(argument) };
+    let begin = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c)).len();
+    format!("{}{}", &argument[..begin], without_secrets(&argument[begin..]))
 }
 
 /// Takes `user:password` before an `@` out of what may have been meant as an address.
@@ -198,7 +197,7 @@ fn with_archive_format(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// Gives the command line as it is recorded: with the program's bare name, quoted where needed.
 fn typed_command(arguments: &[OsString]) -> String {
     let quoted = |argument: &OsString| {
-        let text = without_secrets(&argument.to_string_lossy());
+        let text = recorded_word(&argument.to_string_lossy());
         let is_bare = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./,:@^~+%".contains(c));
         if is_bare { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
     };
@@ -258,14 +257,16 @@ mod tests {
     #[test]
     fn a_recorded_command_holds_no_secret() {
         for (argument, expected) in [
-            ("https://ana:geheim@packs.example.org/main", "https://***@packs.example.org/main"),
-            ("--registry=https://ana:a@b@h?sig=geheim", "--registry=https://***@h?***"),
+            ("https://ana:geheim@packs.example.org/main", "https://packs.example.org/main"),
+            ("--registry=https://ana:a@b@h?sig=geheim", "--registry=https://h"),
+            ("https://ana:ge/heim@h/x", "https://…"),
+            ("-rhttps://ana:geheim@h/x", "-rhttps://…"),
             ("s3://bucket/a@b", "s3://bucket/a@b"),
             ("@acme/kanban@^2", "@acme/kanban@^2"),
             ("https:/ana:secret@h/x", "https:/***@h/x"),
             ("file:ana:secret@h", "***@h"),
         ] {
-            assert_eq!(without_secrets(argument), expected);
+            assert_eq!(recorded_word(argument), expected);
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::model::Platform;
 use crate::model::PublicKey;
 use crate::model::RegistryName;
 use crate::model::Repository;
+use crate::model::has_user;
 
 /// Longest packs.toml, in bytes: some thousand times what people write, and bounds the work of one parse.
 const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
@@ -216,7 +217,7 @@ pub(crate) fn read_address((url, span): Text<'_>, faults: &mut Faults<'_>) -> Op
             }
         },
         Some((_, rest)) if rest.trim_start_matches('/').is_empty() => (format!("{} names no place", quoted(url)), "nothing after the scheme"),
-        Some((scheme, rest)) if scheme != "file" && has_user(rest) => {
+        Some((scheme, _)) if scheme != "file" && has_user(url) => {
             faults.hide(span.clone());
             ("the address carries a user or password, which everyone who reads this file would see".to_owned(), "credentials")
         }
@@ -224,12 +225,6 @@ pub(crate) fn read_address((url, span): Text<'_>, faults: &mut Faults<'_>) -> Op
     };
     faults.add(span, message, label);
     None
-}
-
-/// Tells whether the authority of `//user:password@host/path` has a user part.
-fn has_user(after_scheme: &str) -> bool {
-    let authority = after_scheme.trim_start_matches('/').split('/').next().unwrap_or_default();
-    authority.contains('@')
 }
 
 fn read_packages(section: &Section<'_>, declared: &Declared<'_>, faults: &mut Faults<'_>) -> BTreeMap<PackName, PackageEntry> {

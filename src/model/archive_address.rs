@@ -1,16 +1,20 @@
 //! The address of an archive that lies in no registry, as a lockfile names it.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use url::Host;
 use url::Url;
 
 use crate::model::InvalidNoun;
+use crate::model::has_user;
+use crate::model::is_loopback;
 use crate::model::spelled::spelled_as_text;
+use crate::model::without_secrets;
 
 /// Longest address, in bytes: what servers and proxies commonly take.
 const BYTES_MAX: usize = 8 * 1024;
+
+/// How much of a refused address is repeated, in characters.
+const SHOWN_CHARS_MAX: usize = 200;
 
 /// The https address of a file, without name and password: `https://github.com/acme/kanban/releases/download/v2/kanban-2.0.3.tar.zst`.
 ///
@@ -23,7 +27,10 @@ impl ArchiveAddress {
     pub fn parse(text: &str) -> Result<Self, InvalidNoun> {
         match fault(text) {
             None => Ok(ArchiveAddress(text.to_owned())),
-            Some(reason) => Err(InvalidNoun::new("address of an archive", &without_secrets(text), reason)),
+            Some(reason) => {
+                let shown: String = without_secrets(text).chars().take(SHOWN_CHARS_MAX).collect();
+                Err(InvalidNoun::new("address of an archive", &shown, reason))
+            }
         }
     }
 
@@ -47,36 +54,11 @@ fn fault(text: &str) -> Option<&'static str> {
     }
     match url.scheme() {
         "https" => {}
-        "http" if is_own(&url) => {}
+        "http" if is_loopback(&url) => {}
         _ => return Some("it must begin with https://"),
     }
     let file = url.path_segments().and_then(|mut segments| segments.next_back().map(str::to_owned)).unwrap_or_default();
     file.is_empty().then_some("it names no file")
-}
-
-/// Tells whether what stands before the path has an `@`, also one with nothing before it.
-fn has_user(text: &str) -> bool {
-    let rest = text.split_once(':').map_or(text, |(_, rest)| rest).trim_start_matches('/');
-    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
-}
-
-fn is_own(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
-}
-
-/// Leaves out name, password, query and fragment.
-fn without_secrets(text: &str) -> String {
-    let head = text.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = head.split_once("://").map_or(("", head), |(scheme, rest)| (scheme, rest));
-    // Up to the last `@` at all: where an address is wrong, nobody can say where its password ends.
-    let shown = rest.rsplit('@').next().unwrap_or_default();
-    let shown: String = shown.chars().take(200).collect();
-    if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") }
 }
 
 impl fmt::Display for ArchiveAddress {
@@ -111,7 +93,7 @@ mod tests {
         check("https://h/a b", Err("\"https://h/a b\" is not a valid address of an archive: it has a character that no address has"));
         check(
             &format!("https://h/{}", "a".repeat(9000)),
-            Err(&format!("\"https://h/{}\" is not a valid address of an archive: it is longer than 8192 bytes", "a".repeat(198))),
+            Err(&format!("\"https://h/{}\" is not a valid address of an archive: it is longer than 8192 bytes", "a".repeat(190))),
         );
     }
 
@@ -122,6 +104,6 @@ mod tests {
             check(text, Err(&format!("\"https://h/a.tar.zst\" {refused}")));
         }
         check("ftp://ana:sec@ret@h/a?secret", Err(&format!("\"ftp://h/a\" {refused}")));
-        check("ana:sec ret@h/a?secret", Err("\"h/a\" is not a valid address of an archive: it has a character that no address has"));
+        check("ana:sec ret@h/a?secret", Err("\"ana:…\" is not a valid address of an archive: it has a character that no address has"));
     }
 }

@@ -3,6 +3,7 @@
 //! Knows how each noun is spelled and what makes it valid; knows nothing of disks, networks or clocks.
 //! Every noun has private fields and one `parse`, so an invalid one cannot be built, and no later code checks again.
 
+mod address;
 mod archive_address;
 mod change;
 mod digest;
@@ -23,6 +24,9 @@ mod store_path;
 mod tree;
 mod version;
 
+pub use address::has_user;
+pub use address::is_loopback;
+pub use address::without_secrets;
 pub use archive_address::ArchiveAddress;
 pub use change::PackChange;
 pub use digest::Blake3Digest;

@@ -21,8 +21,8 @@ use object_store::gcp::GoogleConfigKey;
 use object_store::multipart::MultipartStore;
 use url::Url;
 
+use crate::model::is_loopback;
 use crate::net::NetError;
-use crate::net::address;
 use crate::net::aws_profile;
 use crate::net::aws_profile::Profile;
 use crate::net::connector::Connector;
@@ -115,7 +115,7 @@ fn configured<'a, K: FromStr + 'a>(variables: &'a BTreeMap<String, String>, pref
 }
 
 fn is_here(endpoint: &str) -> bool {
-    Url::parse(endpoint).is_ok_and(|url| address::is_loopback(&url))
+    Url::parse(endpoint).is_ok_and(|url| is_loopback(&url))
 }
 
 /// Adds what the profile says and no variable does.

@@ -30,6 +30,7 @@ use http::header;
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::model::without_secrets;
 use crate::net::NetError;
 use crate::net::NetSettings;
 use crate::net::address;
@@ -194,7 +195,7 @@ impl Client {
     /// Sends a request where it leads.
     async fn follow(&self, request: &Outgoing) -> Result<Incoming, NetError> {
         let mut hop = request.clone();
-        let address = address::redact_url(&request.url);
+        let address = without_secrets(request.url.as_str());
         let sent = self.authorize(&mut hop)?;
         for _ in 0..=REDIRECTS_MAX {
             let answer = self.exchange(&hop).await?;
@@ -245,7 +246,7 @@ impl Client {
             match tokio::time::timeout(self.silence_max, &mut answer).await {
                 Ok(answer) => return answer.map_err(|error| self.broken(&hop.url, error)),
                 Err(_) if progress.load(Ordering::Relaxed) != before => {}
-                Err(_) => return Err(NetError::Timeout { address: address::redact_url(&hop.url), missing: "no answer came", limit: self.silence_max }),
+                Err(_) => return Err(NetError::Timeout { address: without_secrets(hop.url.as_str()), missing: "no answer came", limit: self.silence_max }),
             }
         }
     }
@@ -256,7 +257,7 @@ impl Client {
         if error.is_connect() {
             return NetError::Unreachable { host: address::host_of(url), source: Fault::new(error) };
         }
-        let address = address::redact_url(url);
+        let address = without_secrets(url.as_str());
         if error.is_timeout() {
             return NetError::Timeout { address, missing: "no answer came", limit: self.silence_max };
         }
@@ -281,7 +282,7 @@ fn target(from: &Url, answer: &Incoming) -> Result<Url, NetError> {
         return Err(bad());
     }
     if from.scheme() == "https" && target.scheme() == "http" {
-        return Err(NetError::Downgrade { address: answer.address.clone(), target: address::redact_url(&target) });
+        return Err(NetError::Downgrade { address: answer.address.clone(), target: without_secrets(target.as_str()) });
     }
     // A server does not choose what we say of ourselves.
     let _ = target.set_username("");
@@ -311,7 +312,7 @@ fn body_of(hop: &Outgoing, headers: &mut HeaderMap, progress: &Arc<AtomicU64>) -
         }
         Content::File { path, size } => {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(*size));
-            let file = File::open(path).map_err(|source| NetError::Upload { address: address::redact_url(&hop.url), path: path.clone(), source })?;
+            let file = File::open(path).map_err(|source| NetError::Upload { address: without_secrets(hop.url.as_str()), path: path.clone(), source })?;
             Some(counted(file_pieces(file.take(*size)), progress))
         }
     })

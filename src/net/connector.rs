@@ -23,8 +23,9 @@ use object_store::client::HttpService;
 use url::Host;
 use url::Url;
 
+use crate::model::is_loopback;
+use crate::model::without_secrets;
 use crate::net::NetError;
-use crate::net::address;
 use crate::net::client::Client;
 use crate::net::client::Content;
 use crate::net::client::Incoming;
@@ -80,9 +81,9 @@ impl Connector {
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
         let url: Url = parts.uri.to_string().parse().map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
-        if url.scheme() != "https" && !self.unencrypted && !address::is_loopback(&url) && !is_own(&url) {
+        if url.scheme() != "https" && !self.unencrypted && !is_loopback(&url) && !is_own(&url) {
             let reason = "it is not encrypted; AWS_ALLOW_HTTP=true or AZURE_ALLOW_HTTP=true allows it all the same".to_owned();
-            return Err(http_error(NetError::Setting { name: format!("the endpoint {}", address::redact_url(&url)), reason }));
+            return Err(http_error(NetError::Setting { name: format!("the endpoint {}", without_secrets(url.as_str())), reason }));
         }
         let has_content = parts.method != Method::GET && parts.method != Method::HEAD && parts.method != Method::DELETE;
         let content = if has_content { Content::Bytes(body.collect().await?.to_bytes()) } else { Content::None };

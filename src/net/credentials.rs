@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
+use crate::model::is_loopback;
+use crate::model::without_secrets;
 use crate::net::NetError;
 use crate::net::address;
 use crate::net::error::Credential;
@@ -33,12 +35,12 @@ impl Credentials {
 
     /// Gives the value of `Authorization` for an address, and where it is from; removes name and password from the address.
     pub(super) fn take(&self, url: &mut Url) -> Result<(Credential, Option<Secret>), NetError> {
-        let safe = url.scheme() == "https" || address::is_loopback(url);
+        let safe = url.scheme() == "https" || is_loopback(url);
         if !url.username().is_empty() || url.password().is_some() {
             let basic = basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()));
             let _ = url.set_username("");
             let _ = url.set_password(None);
-            return if safe { Ok((Credential::Address, Some(basic))) } else { Err(NetError::Cleartext { address: address::redact_url(url) }) };
+            return if safe { Ok((Credential::Address, Some(basic))) } else { Err(NetError::Cleartext { address: without_secrets(url.as_str()) }) };
         }
         if !safe {
             return Ok((Credential::None, None));

@@ -13,6 +13,8 @@ use http::HeaderName;
 use http::HeaderValue;
 use url::Url;
 
+use crate::model::is_loopback;
+use crate::model::without_secrets;
 use crate::net::HttpContent;
 use crate::net::HttpRequest;
 use crate::net::HttpResponse;
@@ -124,13 +126,13 @@ impl Network {
     /// [`NetError::Unsupported`] where the address has a scheme that packs does not speak, [`NetError::InvalidAddress`] where it is none, and
     /// [`NetError::Cleartext`] where it holds a password and is not encrypted.
     pub fn open(&self, address: &str) -> Result<Box<dyn Transport>, NetError> {
-        let parsed = Url::parse(address).map_err(|source| NetError::InvalidAddress { address: address::redact(address), source })?;
+        let parsed = Url::parse(address).map_err(|source| NetError::InvalidAddress { address: without_secrets(address), source })?;
         if let Some(bucket) = Bucket::new(self.clone(), &parsed) {
             return Ok(Box::new(bucket));
         }
         let root = address::parse(address)?;
-        if (!root.username().is_empty() || root.password().is_some()) && root.scheme() != "https" && !address::is_loopback(&root) {
-            return Err(NetError::Cleartext { address: address::redact_url(&root) });
+        if (!root.username().is_empty() || root.password().is_some()) && root.scheme() != "https" && !is_loopback(&root) {
+            return Err(NetError::Cleartext { address: without_secrets(root.as_str()) });
         }
         Ok(Box::new(Web::new(self.clone(), root)))
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 
+use crate::model::without_secrets;
+
 /// What is asked of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpMethod {
@@ -90,7 +92,7 @@ impl fmt::Debug for HttpRequest {
         formatter
             .debug_struct("HttpRequest")
             .field("method", &self.method)
-            .field("url", &super::address::redact(&self.url))
+            .field("url", &without_secrets(&self.url))
             .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
             .field("content", &self.content)
             .finish()

@@ -11,6 +11,7 @@ use http::header;
 use jiff::SignedDuration;
 use url::Url;
 
+use crate::model::without_secrets;
 use crate::net::Answer;
 use crate::net::Body;
 use crate::net::Changed;
@@ -118,7 +119,7 @@ impl Transport for Web {
             }
             request.headers.clear();
         }
-        self.open_rest(&request, 0, path)?.ok_or_else(|| NetError::Status { address: address::redact_url(&request.url), status: 206 })
+        self.open_rest(&request, 0, path)?.ok_or_else(|| NetError::Status { address: without_secrets(request.url.as_str()), status: 206 })
     }
 
     fn write_from(&self, path: &str, _content: &mut dyn Read, _when: &Precondition) -> Result<Written, NetError> {
@@ -127,7 +128,7 @@ impl Transport for Web {
     }
 
     fn describe(&self) -> String {
-        address::redact_url(&self.root)
+        without_secrets(self.root.as_str())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::RegistryName;
 use crate::model::Repository;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
+use crate::model::without_secrets;
 use crate::net::Answer;
 use crate::net::Directory;
 use crate::net::NetError;
@@ -333,7 +334,7 @@ pub(super) fn resolved(directory: &Path) -> PathBuf {
 
 /// Spells an address as it is remembered: the place itself, wherever packs.toml lies, without secrets.
 pub(super) fn spelled(directory: Option<&Path>, url: &str) -> String {
-    directory.map_or_else(|| shown(url).trim_end_matches('/').to_owned(), |directory| format!("file:{}", directory.display()))
+    directory.map_or_else(|| without_secrets(url).trim_end_matches('/').to_owned(), |directory| format!("file:{}", directory.display()))
 }
 
 /// Opens a registry that is no directory of this machine; offline it is one that answers nothing.
@@ -354,7 +355,7 @@ fn open_address(context: &Context, address: &str) -> Result<Box<dyn Transport>, 
         return Ok(Box::new(directory_at(context, directory)));
     }
     if context.offline {
-        return Ok(Box::new(Unasked::new(shown(address))));
+        return Ok(Box::new(Unasked::new(without_secrets(address))));
     }
     context.network.open(address)
 }
@@ -364,15 +365,6 @@ pub(super) fn directory_at(context: &Context, root: PathBuf) -> Directory {
     let report = Arc::clone(&context.report);
     let on_wait = move |holder: &str| report.event(Event::Waiting(holder.to_owned()));
     Directory::new(root).waiting(context.wait_max).named(context.public_holder(), Arc::new(on_wait))
-}
-
-/// Spells an address without what may be secret in it: user, password and query.
-pub(super) fn shown(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 /// Reads `file:registry`, `file:/srv/registry` and `file:///srv/registry` as a path.
@@ -399,18 +391,6 @@ pub(super) fn default_registry() -> RegistryName {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_shown_without_secrets() {
-        for (address, expected) in [
-            ("https://ana:secret@packs.example.org/main?token=secret#x", "https://packs.example.org/main"),
-            ("https://ana:a@b@packs.example.org", "https://packs.example.org"),
-            ("s3://bucket/prefix", "s3://bucket/prefix"),
-            ("https://packs.example.org?sig=secret", "https://packs.example.org"),
-        ] {
-            assert_eq!(shown(address), expected, "{address}");
-        }
-    }
 
     #[test]
     fn addresses_of_directories() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::fsys;
 use crate::model::RegistryName;
 use crate::model::Repository;
+use crate::model::without_secrets;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
@@ -151,7 +152,7 @@ fn open_plain(context: &Context, registry: &str, purpose: Purpose) -> Result<Reg
         return Ok(open_directory(context, &context.directory.join(directory)));
     }
     if is_address(registry) {
-        let failed = |source| SourceError::Transport { registry: sources::shown(registry), source: Box::new(source) };
+        let failed = |source| SourceError::Transport { registry: without_secrets(registry), source: Box::new(source) };
         return Ok(RegistrySource::new(sources::open_remote(context, registry, purpose).map_err(failed)?));
     }
     Ok(open_directory(context, &context.directory.join(registry)))

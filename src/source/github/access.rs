@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use url::Host;
 use url::Url;
 
+use crate::model::is_loopback;
 use crate::net::Secret;
 use crate::source::github::GitHubError;
 
@@ -88,15 +88,6 @@ fn unusable(api: &Url) -> Option<&'static str> {
 /// Tells whether an address may be told a token: it is encrypted, or this machine itself.
 pub(super) fn is_safe(address: &str) -> bool {
     Url::parse(address).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]
