@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use crate::lock::Lockfile;
+use crate::manifest::RangeEntry;
 use crate::model::EnvironmentName;
 use crate::model::ExtraName;
 use crate::model::PackName;
+use crate::model::Place;
 use crate::model::Range;
 use crate::model::Tier;
 use crate::model::Version;
@@ -74,6 +76,8 @@ pub struct TreePack {
     pub tier: Option<Tier>,
     /// The range that the project puts in the place of everybody's, if it does.
     pub overridden: Option<Range>,
+    /// Where packs.toml says so, if it still does.
+    pub overridden_at: Option<Place>,
     /// The packs it requires, or with direction `up` those that require it; empty beyond the depth asked for.
     pub edges: Vec<TreeEdge>,
     /// Whether it has neighbours that lie beyond the depth asked for.
@@ -113,6 +117,10 @@ pub struct WayStep {
     pub version: Version,
     /// The range that the step before, or the project, asks for.
     pub range: Range,
+    /// The range that the project puts in the place of everybody's, if it does.
+    pub overridden: Option<Range>,
+    /// Where packs.toml says so, if it still does.
+    pub overridden_at: Option<Place>,
 }
 
 /// The packs that are locked in more than one version across the project's environments.
@@ -151,11 +159,13 @@ pub fn tree(context: &Context, request: &TreeRequest) -> Result<TreeOutcome, Ops
     if let Some(name) = &request.pack {
         must_be_locked(&lockfile, name)?;
     }
+    let overrides = &located.project.manifest.overrides;
     let graph = Graph::new(&lockfile, request.direction);
     let begins_at = request.pack.as_ref().map_or_else(|| graph.beginnings(), |name| vec![name.clone()]);
     let depths = graph.depths(&begins_at);
     let packs = depths.iter().filter(|(_, depth)| request.depth.is_none_or(|most| **depth <= most));
-    let packs = packs.map(|(name, depth)| graph.pack(name, request.depth.is_some_and(|most| *depth >= most))).collect();
+    let packs = packs.map(|(name, depth)| graph.pack(name, request.depth.is_some_and(|most| *depth >= most)));
+    let packs = packs.map(|pack| TreePack { overridden_at: written_at(overrides, &pack.name, pack.overridden.as_ref()), ..pack }).collect();
     let project = located.project.manifest.project.name.to_string();
     Ok(TreeOutcome { environment: located.environment, project, direction: request.direction, begins_at, packs })
 }
@@ -167,7 +177,11 @@ pub fn tree(context: &Context, request: &TreeRequest) -> Result<TreeOutcome, Ops
 pub fn why(context: &Context, name: &PackName) -> Result<WhyOutcome, OpsError> {
     let (located, lockfile) = locked(context)?;
     must_be_locked(&lockfile, name)?;
-    let (ways, ways_left_out) = Ways::new(&lockfile, name).list();
+    let overrides = &located.project.manifest.overrides;
+    let (mut ways, ways_left_out) = Ways::new(&lockfile, name).list();
+    for step in ways.iter_mut().flatten() {
+        step.overridden_at = written_at(overrides, &step.name, step.overridden.as_ref());
+    }
     Ok(WhyOutcome { environment: located.environment, name: name.clone(), version: lockfile.releases[name].id.version.clone(), ways, ways_left_out })
 }
 
@@ -211,6 +225,11 @@ fn must_be_locked(lockfile: &Lockfile, name: &PackName) -> Result<(), OpsError> 
     }
     let nearest = nearest(name.as_str(), lockfile.releases.keys()).cloned();
     Err(OpsError::UnknownPack { name: name.clone(), place: lockfile.environment.lockfile_name(), nearest })
+}
+
+/// Gives the line of packs.toml that says what is locked as an override; `None` where packs.toml was changed since.
+fn written_at(overrides: &BTreeMap<PackName, RangeEntry>, name: &PackName, locked: Option<&Range>) -> Option<Place> {
+    overrides.get(name).filter(|entry| Some(&entry.range) == locked).map(|entry| entry.at.clone())
 }
 
 /// The requirements between locked packs, in the direction asked for.
@@ -277,6 +296,7 @@ impl<'l> Graph<'l> {
             asked: asked.map(|requirement| requirement.range.clone()),
             tier: asked.map(|requirement| requirement.tier),
             overridden: self.lockfile.options.overrides.get(name).cloned(),
+            overridden_at: None,
             goes_on: is_last && !edges.is_empty(),
             edges: if is_last { Vec::new() } else { edges },
         }
@@ -342,7 +362,9 @@ impl<'l> Ways<'l> {
     }
 
     fn step(&self, name: &PackName, range: &Range) -> WayStep {
-        WayStep { name: name.clone(), version: self.lockfile.releases[name].id.version.clone(), range: range.clone() }
+        let overridden = self.lockfile.options.overrides.get(name).cloned();
+        let version = self.lockfile.releases[name].id.version.clone();
+        WayStep { name: name.clone(), version, range: range.clone(), overridden, overridden_at: None }
     }
 }
 

@@ -112,6 +112,57 @@ fn pictures_hold_every_pack_and_range() {
     world.packs(["list", "--format", "svg"]).fails(2).says("this command has no --format svg; it has text and json");
 }
 
+/// Where the project puts another range in the place of everybody's, no command shows the old one alone.
+#[test]
+fn an_override_is_told_wherever_a_range_is_shown() {
+    let world = world();
+    world.manifest("[packages]\napp = \"1\"\nworkflow = \"^9\"\n\n[overrides]\nworkflow = \"=1.0.0\"\n");
+    world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(world.packs(["why", "workflow"]).succeeds().stdout, @"
+    environment default: workflow 1.0.0
+      packs.toml asks for workflow ^9, overridden by =1.0.0 (packs.toml:12) → 1.0.0
+      packs.toml asks for app 1 → 1.0.0
+        which requires left ^1 → 1.0.0
+          which requires workflow ^1, overridden by =1.0.0 (packs.toml:12) → 1.0.0
+      packs.toml asks for app 1 → 1.0.0
+        which requires right ^1 → 1.0.0
+          which requires workflow >=1.1, overridden by =1.0.0 (packs.toml:12) → 1.0.0
+    ");
+    insta::assert_snapshot!(world.packs(["tree"]).succeeds().stdout, @"
+    environment default
+    app 1.0.0  1
+    ├── left 1.0.0  ^1
+    │   └── workflow 1.0.0  ^1, overridden by =1.0.0 (packs.toml:12)
+    └── right 1.0.0  ^1
+        └── workflow 1.0.0  >=1.1, overridden by =1.0.0 (packs.toml:12)
+    workflow 1.0.0  ^9, overridden by =1.0.0 (packs.toml:12)
+    ");
+    insta::assert_snapshot!(world.packs(["tree", "workflow", "--invert"]).succeeds().stdout, @"
+    environment default
+    workflow 1.0.0  in packs.toml: ^9, overridden by =1.0.0 (packs.toml:12)
+    ├── left 1.0.0  by ^1
+    │   └── app 1.0.0  by ^1, in packs.toml: 1
+    └── right 1.0.0  by >=1.1
+        └── app 1.0.0  by ^1, in packs.toml: 1
+    ");
+    for command in ["tree", "why"] {
+        for (format, range) in [("dot", ">=1.1"), ("svg", "&gt;=1.1")] {
+            let drawn = world.packs(if command == "why" { vec![command, "workflow", "--format", format] } else { vec![command, "--format", format] });
+            let drawn = drawn.succeeds().stdout;
+            assert!(drawn.contains("^9, overridden by =1.0.0 (packs.toml:12)"), "{drawn}");
+            assert!(command == "why" || drawn.contains(&format!("{range}, overridden by =1.0.0 (packs.toml:12)")), "{drawn}");
+        }
+    }
+    let step = &world.packs(["why", "workflow", "--json"]).succeeds().json()["ways"][0][0];
+    assert_eq!((&step["overridden"], &step["overridden_at"]["line"]), (&"=1.0.0".into(), &12.into()), "{step}");
+    let packs = world.packs(["tree", "--json"]).succeeds().json();
+    let pack = packs["packs"].as_array().expect("packs").iter().find(|pack| pack["name"] == "workflow").expect("it is there").clone();
+    assert_eq!((&pack["overridden"], &pack["overridden_at"]["line"]), (&"=1.0.0".into(), &12.into()), "{pack}");
+    // What is locked counts, and it has no line where packs.toml says something else by now.
+    world.manifest("[packages]\napp = \"1\"\nworkflow = \"^9\"\n");
+    world.packs(["why", "workflow"]).succeeds().prints("workflow ^9, overridden by =1.0.0 → 1.0.0");
+}
+
 #[test]
 fn duplicates_are_what_environments_do_not_share() {
     let world = TestEnv::with_kanban();

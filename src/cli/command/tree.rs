@@ -17,6 +17,8 @@ use crate::cli::output::plain;
 use crate::cli::settings::Format;
 use crate::cli::settings::Settings;
 use crate::model::PackName;
+use crate::model::Place;
+use crate::model::Range;
 use crate::model::Tier;
 use crate::ops;
 use crate::ops::DuplicatesOutcome;
@@ -135,7 +137,7 @@ fn render_line(line: &Open<'_>, direction: TreeDirection, is_known: bool) -> Str
     if direction == TreeDirection::Up {
         remarks.extend(line.pack.asked.as_ref().map(|range| format!("in packs.toml: {range}")));
     }
-    remarks.extend(line.pack.overridden.as_ref().map(|range| format!("overridden by {range}")));
+    remarks.extend(line.pack.overridden.as_ref().map(|range| overridden_by(range, line.pack.overridden_at.as_ref())));
     remarks.extend(line.pack.tier.filter(|tier| *tier != Tier::Required).map(|tier| tier.as_str().to_owned()));
     if !remarks.is_empty() {
         text += &format!("  {}", paint(DIM, plain(&remarks.join(", "))));
@@ -155,20 +157,39 @@ fn label(pack: &TreePack) -> String {
     if extras.is_empty() { release } else { format!("{release} [{}]", extras.join(", ")) }
 }
 
+/// Says which range the project puts in the place of another.
+fn overridden_by(range: &Range, at: Option<&Place>) -> String {
+    let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
+    format!("overridden by {range}{place}")
+}
+
+/// Says a range as somebody wrote it, and what counts in its place.
+pub(super) fn range_with_override(written: &Range, overridden: Option<&Range>, at: Option<&Place>) -> String {
+    match overridden {
+        Some(range) if range != written => format!("{written}, {}", overridden_by(range, at)),
+        _ => written.to_string(),
+    }
+}
+
 /// Draws who requires whom, whichever way the tree grew.
 fn drawing(outcome: &TreeOutcome) -> Drawing {
     let mut drawing = Drawing::default();
     let project = drawing.node(outcome.project.clone(), Look::Project);
     let places: BTreeMap<&PackName, usize> = outcome.packs.iter().map(|pack| (&pack.name, drawing.node(label(pack), Look::Pack))).collect();
-    for pack in &outcome.packs {
+    let said = |of: usize, range: &Range| {
+        let pack = &outcome.packs[of];
+        range_with_override(range, pack.overridden.as_ref(), pack.overridden_at.as_ref())
+    };
+    for (number, pack) in outcome.packs.iter().enumerate() {
         let at = places[&pack.name];
         if let Some(range) = &pack.asked {
-            drawing.edges.push(Edge { from: project, to: at, label: range.to_string() });
+            drawing.edges.push(Edge { from: project, to: at, label: said(number, range) });
         }
         for edge in &pack.edges {
             let Some(other) = places.get(&edge.name) else { continue };
             let (from, to) = if outcome.direction == TreeDirection::Down { (at, *other) } else { (*other, at) };
-            drawing.edges.push(Edge { from, to, label: edge.range.to_string() });
+            // The project's node comes before those of the packs.
+            drawing.edges.push(Edge { from, to, label: said(to - 1, &edge.range) });
         }
     }
     drawing

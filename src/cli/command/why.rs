@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::command::tree::range_with_override;
 use crate::cli::drawing::Drawing;
 use crate::cli::drawing::Edge;
 use crate::cli::drawing::Look;
@@ -50,7 +51,7 @@ fn render(outcome: &WhyOutcome) -> String {
     for way in &outcome.ways {
         let step = |(number, step): (usize, &WayStep)| {
             let who = if number == 0 { "packs.toml asks for" } else { "which requires" };
-            format!("  {}{} {} {}\n", "  ".repeat(number), paint(DIM, who), step.name, paint(DIM, format!("{} → {}", step.range, step.version)))
+            format!("  {}{} {} {}\n", "  ".repeat(number), paint(DIM, who), step.name, paint(DIM, format!("{} → {}", range(step), step.version)))
         };
         let (shown_from_start, shown_to_end) = if way.len() > STEPS_MAX { (STEPS_MAX / 2, STEPS_MAX / 2) } else { (way.len(), 0) };
         text.extend(way.iter().take(shown_from_start).enumerate().map(step));
@@ -65,6 +66,11 @@ fn render(outcome: &WhyOutcome) -> String {
     text
 }
 
+/// Says the range that a step asks for, and what counts in its place.
+fn range(step: &WayStep) -> String {
+    range_with_override(&step.range, step.overridden.as_ref(), step.overridden_at.as_ref())
+}
+
 fn drawing(outcome: &WhyOutcome) -> Drawing {
     let mut drawing = Drawing::default();
     let project = drawing.node("packs.toml".to_owned(), Look::Project);
@@ -75,7 +81,7 @@ fn drawing(outcome: &WhyOutcome) -> Drawing {
         for step in way {
             let to = *places.entry(&step.name).or_insert_with(|| drawing.node(format!("{} {}", step.name, step.version), Look::Pack));
             if drawn.insert((from, to, &step.range)) {
-                drawing.edges.push(Edge { from, to, label: step.range.to_string() });
+                drawing.edges.push(Edge { from, to, label: range(step) });
             }
             from = to;
         }
