@@ -38,7 +38,7 @@ use crate::ops::switch::change;
 pub struct AskedPack {
     /// The pack.
     pub name: PackName,
-    /// The range; the newest release where there is none.
+    /// The range; where there is none, what packs.toml writes, else the newest release.
     pub range: Option<Range>,
 }
 
@@ -96,13 +96,13 @@ pub struct UpdateRequest {
 pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutcome, OpsError> {
     let action = Action { name: "install", force: false, request: &request.change };
     change(context, &action, &|project, environment| {
-        let names: BTreeSet<PackName> = request.packs.iter().map(|asked| asked.name.clone()).collect();
-        request.packs.iter().try_for_each(|asked| must_exist(context, project, asked, request.registry.as_ref()))?;
-        let requirements =
-            |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { request.packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
         let table = table(context, project);
+        let packs: Vec<AskedPack> = request.packs.iter().map(|asked| as_written(project, table.as_ref(), asked)).collect();
+        let names: BTreeSet<PackName> = packs.iter().map(|asked| asked.name.clone()).collect();
+        packs.iter().try_for_each(|asked| must_exist(context, project, asked, request.registry.as_ref()))?;
+        let requirements = |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
         let loose = edited(project, |edit| requirements(&BTreeMap::new()).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
-        let open: BTreeSet<PackName> = request.packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
+        let open: BTreeSet<PackName> = packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
         let ranges = newest_ranges(context, &loose, environment, &names, &open)?;
         let after = edited(project, |edit| requirements(&ranges).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
         Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: table.is_none() })
@@ -158,6 +158,16 @@ fn freedom(request: &UpdateRequest) -> Freedom {
 fn table(context: &Context, project: &Project) -> Option<EnvironmentName> {
     let is_implicit = project.environments() == [EnvironmentName::default_environment()];
     context.environment.clone().filter(|_| context.environment_typed && !is_implicit)
+}
+
+/// Gives a pack as it is asked for, with the range that packs.toml writes where none is given: who adds an extra, or asks again, asks for no other range. An
+/// environment that does not name the pack itself takes over what the project asks for.
+fn as_written(project: &Project, table: Option<&EnvironmentName>, asked: &AskedPack) -> AskedPack {
+    let own = table.and_then(|table| project.manifest.environments.get(table)).and_then(|own| own.packages.get(&asked.name));
+    let entry = own.or_else(|| project.manifest.packages.get(&asked.name));
+    // Of a directory there is one version; its range says nothing about what a registry has.
+    let written = entry.filter(|entry| !matches!(entry.requirement.source, RequirementSource::Path(_))).map(|entry| entry.requirement.range.clone());
+    AskedPack { range: asked.range.clone().or(written), ..asked.clone() }
 }
 
 fn edited(project: &Project, edits: impl FnOnce(&mut Edit)) -> Result<Project, OpsError> {

@@ -151,3 +151,37 @@ fn a_variable_chooses_the_environment_but_not_the_table() {
     world.run(world.command(["install", "snippets"]).env("PACKS_ENV", "dev")).succeeds().prints("environment dev");
     assert!(!world.read("packs.toml").contains("[environments.dev.packages]"), "{}", world.read("packs.toml"));
 }
+
+/// Whoever adds an extra, or asks again, has not asked for another range.
+#[test]
+fn keeps_the_written_range_where_none_is_given() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"=2.0.0\"  # pinned\n");
+    world.packs(["lock"]).succeeds();
+    let install = |arguments: &[&str], expected: &str| {
+        world.packs([&["install", "kanban"], arguments].concat()).succeeds();
+        assert!(world.read("packs.toml").contains(expected), "{arguments:?}:\n{}", world.read("packs.toml"));
+    };
+    install(&[], "kanban = \"=2.0.0\"  # pinned");
+    install(&["--tier", "optional"], "kanban = { version = \"=2.0.0\", tier = \"optional\" }  # pinned");
+    assert!(world.read("packs.lock").contains("version = \"2.0.0\""));
+    // An environment of its own takes over what the project asks for, and keeps its own range from then on.
+    world.manifest("[packages]\nkanban = \"=2.0.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    install(&["--tier", "optional", "-E", "dev"], "[environments.dev.packages]\nkanban = { version = \"=2.0.0\", tier = \"optional\" }\n");
+    world.packs(["install", "kanban@~2.0", "-E", "dev"]).succeeds();
+    install(&["-E", "dev"], "[environments.dev.packages]\nkanban = { version = \"~2.0\", tier = \"optional\" }\n");
+    assert!(world.read("packs.toml").contains("[packages]\nkanban = \"=2.0.0\"\n"), "{}", world.read("packs.toml"));
+    world.packs(["install", "kanban"]).succeeds();
+    assert!(world.read("packs.toml").contains("[packages]\nkanban = \"=2.0.0\"\n"), "what one environment asks for is not the project's");
+}
+
+#[test]
+fn keeps_a_pin_when_an_extra_is_added() {
+    let world = TestEnv::new();
+    let reports = |version: &str| Pack::new("reports", version).more("\n[extras]\ncharts = { charting = \"^1\" }\n");
+    world.publish_all(&[reports("2.0.0"), reports("2.4.0"), Pack::new("charting", "1.0.0")]);
+    world.manifest("[packages]\nreports = { version = \"=2.0.0\" }\n");
+    world.packs(["install", "reports", "--with", "charts"]).succeeds().prints("reports 2.0.0");
+    assert!(world.read("packs.toml").contains("reports = { version = \"=2.0.0\", with = [\"charts\"] }"), "{}", world.read("packs.toml"));
+    world.packs(["install", "reports@^2", "--with", "charts"]).succeeds().prints("2.0.0 → 2.4.0");
+}

@@ -22,7 +22,7 @@ use crate::ops::SwitchRequest;
     after_help = "Examples:\n  packs install kanban            the newest release; writes kanban = \"^2.1.0\"\n  packs install kanban@~2.0 -E dev  only in the environment dev\n  packs install                   same as packs switch"
 )]
 pub struct Arguments {
-    /// Packs to add, each with a range if not the newest: kanban, kanban@^2, @acme/boards@=1.0.0
+    /// Packs to add, each with a range if not the newest: kanban, kanban@^2, @acme/boards@=1.0.0; one that packs.toml names keeps its range where none is given
     #[arg(value_name = "PACK[@RANGE]")]
     packs: Vec<AskedPack>,
 
