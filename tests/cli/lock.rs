@@ -175,10 +175,25 @@ fn as_of_a_day_only_what_was_published_by_then() {
     let place = world.read("packs.lock").lines().position(|line| line.starts_with("as-of")).map(|above| format!("packs.lock:{}", above + 1));
     let ran = world.packs(["lock"]).fails(3);
     ran.says(&place.expect("as-of is written"))
-        .says("`packs lock --as-of none` lifts that")
+        .says("`packs lock default --as-of none` lifts that")
         .says("kanban 2.1.0 is not allowed (published at [TIME], after [TIME], packs.lock:");
     world.packs(["lock", "--as-of", "none"]).succeeds();
     world.packs(["lock", "--as-of", "soon"]).fails(2).says("write a date");
+}
+
+/// The way out of a moment names the environment whose lockfile keeps it.
+#[test]
+fn what_lifts_a_moment_names_its_environment() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    publish_times(&world, "kanban", &["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]);
+    publish_times(&world, "workflow", &["2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"]);
+    world.packs(["lock", "prod", "--as-of", "2026-02-01"]).succeeds();
+    world.packs(["update", "-E", "prod", "-n"]).succeeds().says("`packs lock prod --as-of none` lifts that");
+    world.manifest("[packages]\nkanban = \"~2.1\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.packs(["lock", "prod"]).fails(3).says("; `packs lock prod --as-of none` lifts that");
+    world.packs(["resolve", "prod"]).fails(3).prints("; `packs lock prod --as-of none` lifts that");
+    world.packs(["lock", "prod", "--as-of", "none"]).succeeds();
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     text.extend(explanation.lines().map(|line| plain(line) + "\n"));
     text += &displaced(outcome);
     let hint = |hint: String| format!("{} {}\n", paint(GOOD, "hint:"), plain(&hint));
-    text.extend(conflict.hints.iter().map(error::hint::conflict_hint).map(hint));
+    text.extend(conflict.hints.iter().map(|told| error::hint::conflict_hint(told, &outcome.environment)).map(hint));
     text.extend((!conflict.is_smallest).then(|| hint(error::hint::cut_short("the smallest conflict", outcome.solve_timeout_s))));
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
     text.extend(outcome.fixes_cut_short.then(|| hint(error::hint::cut_short("fixes", outcome.solve_timeout_s))));

@@ -11,6 +11,7 @@ use crate::fsys::FsError;
 use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
+use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::Refusal;
 use crate::model::nearest;
@@ -23,7 +24,6 @@ use crate::ops::OpsError;
 use crate::ops::ShownFix;
 use crate::registry::RegistryError;
 use crate::resolve::Change;
-use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
 use crate::source::GitHubError;
 use crate::source::SourceError;
@@ -55,9 +55,11 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
-        OpsError::Conflict { conflict, fixes, is_planned, seconds, .. } => {
+        OpsError::Conflict { environment, conflict, fixes, is_planned, seconds } => {
             let next = if *is_planned { "then the same command again" } else { "`packs resolve --fixes 3` shows more" };
-            conflict_hints(conflict, fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; {next}")), *seconds)
+            let fix = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; {next}"));
+            let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
+            conflict.hints().iter().map(|hint| conflict_hint(hint, environment)).chain(fix).chain(unfinished).collect()
         }
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
         OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
@@ -309,18 +311,13 @@ fn fs_hints(error: &FsError) -> Vec<String> {
     }
 }
 
-/// Gives what is known to help, the best fix, and that there may be a smaller conflict.
-fn conflict_hints(conflict: &Conflict, fix: Option<String>, seconds: u64) -> Vec<String> {
-    let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", seconds));
-    conflict.hints().iter().map(conflict_hint).chain(fix).chain(unfinished).collect()
-}
-
 /// Says that a search was ended before its time.
 pub(in crate::cli) fn cut_short(sought: &str, seconds: u64) -> String {
     format!("the time limit of {seconds} s ended the search for {sought}: give it longer with --solve-timeout SECONDS")
 }
 
-pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
+/// Says what may help in a conflict of an environment.
+pub(in crate::cli) fn conflict_hint(hint: &ConflictHint, environment: &EnvironmentName) -> String {
     match hint {
         ConflictHint::UnknownPack { name, nearest: Some(nearest), .. } => format!("there is no pack {name}; did you mean {nearest}?"),
         ConflictHint::UnknownPack { name, registry: Some(registry), .. } => format!("there is no pack {name} in the registry {registry}"),
@@ -343,7 +340,7 @@ pub(in crate::cli) fn conflict_hint(hint: &ConflictHint) -> String {
         ConflictHint::Refused { name, version, refusal } => {
             let refused = format!("{name} {version} would do but is not allowed: {}", plain(&refusal.to_string()));
             let is_locked = refusal.rule == Refusal::AS_OF && refusal.at.is_some();
-            if is_locked { format!("{refused}; `packs lock --as-of none` lifts that") } else { refused }
+            if is_locked { format!("{refused}; `packs lock {environment} --as-of none` lifts that") } else { refused }
         }
     }
 }
