@@ -141,6 +141,18 @@ fn a_conflict_can_be_drawn() {
     assert!(svg.contains(">dashboard</text>") && svg.contains(">1.4.0: ^2</text>"), "{svg}");
 }
 
+/// An empty picture would look like an answer.
+#[test]
+fn without_a_conflict_nothing_is_drawn_and_that_is_said() {
+    let world = TestEnv::with_kanban();
+    for format in ["dot", "svg"] {
+        let ran = world.packs(["resolve", "--format", format]).succeeds();
+        assert_eq!(ran.stdout, "");
+        let expected = format!("environment default: there is a resolution, so no conflict to draw; `packs tree --format {format}` draws what is locked\n");
+        assert_eq!(ran.stderr, expected);
+    }
+}
+
 #[test]
 fn a_refusal_names_rule_and_place() {
     let world = TestEnv::new();

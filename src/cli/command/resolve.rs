@@ -83,13 +83,25 @@ pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> R
         change: arguments.change.into(),
     };
     let outcome = ops::resolve(&settings.context, &request)?;
-    output.answer("packs.resolve/1", &outcome, || match output.format {
-        Format::Dot => drawing(&outcome).dot(),
-        Format::Svg => drawing(&outcome).svg(),
-        Format::Text | Format::Json => render(&outcome, arguments.explain),
+    let drawing = outcome.conflict.as_ref().map(|conflict| graph(&conflict.graph));
+    output.answer("packs.resolve/1", &outcome, || match (output.format, &drawing) {
+        (Format::Dot, Some(drawing)) => drawing.dot(),
+        (Format::Svg, Some(drawing)) => drawing.svg(),
+        // An empty picture would look like an answer.
+        (Format::Dot | Format::Svg, None) => String::new(),
+        (Format::Text | Format::Json, _) => render(&outcome, arguments.explain),
     });
+    if let (Format::Dot | Format::Svg, None) = (output.format, &drawing) {
+        output.say(&nothing_to_draw(&outcome, output.format));
+    }
     let is_good = outcome.solvable || outcome.applied.is_some();
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(error::kind::CONFLICT) })
+}
+
+/// Says why there is no picture, and who draws one.
+fn nothing_to_draw(outcome: &ResolveOutcome, format: Format) -> String {
+    let format = if format == Format::Svg { "svg" } else { "dot" };
+    format!("environment {}: there is a resolution, so no conflict to draw; `packs tree --format {format}` draws what is locked", outcome.environment)
 }
 
 fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
@@ -163,10 +175,6 @@ fn render_edit(edit: &LineEdit) -> String {
         lines.iter().map(|line| format!("    {}\n", paint(style, format!("{sign} {}", plain(line)).trim_end()))).collect::<String>()
     };
     format!("  {}:{}\n{}{}", edit.file, edit.line, lines(BAD, "-", &edit.before), lines(GOOD, "+", &edit.after))
-}
-
-fn drawing(outcome: &ResolveOutcome) -> Drawing {
-    outcome.conflict.as_ref().map_or_else(Drawing::default, |conflict| graph(&conflict.graph))
 }
 
 /// Draws who requires whom in a conflict.
