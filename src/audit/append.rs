@@ -64,9 +64,10 @@ fn append_locked(layout: &Layout, entry: &mut Entry) -> Result<(), AuditError> {
         fsys::create_dir_all(&layout.audit()).map_err(AuditError::write)?;
     }
     let head = read_head(layout)?;
-    let (seq, prev) = next_link(last_line(layout, &months)?.as_deref(), head);
     let newest = months.last();
-    let end = newest.map(|month| mend(layout, month, seq)).transpose()?.unwrap_or_default();
+    let end = newest.map(|month| read_end(&layout.audit_month(month))).transpose()?.unwrap_or_default();
+    let (seq, prev) = next_link(last_line(layout, &months, &end)?.as_deref(), head);
+    newest.map_or(Ok(()), |month| mend(layout, month, (&end, seq)))?;
     (entry.seq, entry.prev) = (seq, prev);
     // A clock that went back writes on in the newest month: the months stay in the order of the chain.
     let this_month = month_of(entry.at);
@@ -85,14 +86,17 @@ fn append_locked(layout: &Layout, entry: &mut Entry) -> Result<(), AuditError> {
 /// Whatever others did to the log, work goes on and the damage stays visible: after a truncation the numbers jump over the entries that are missing, and
 /// after a line that cannot be read they go on from the head.
 fn next_link(last: Option<&[u8]>, head: Option<Head>) -> (u64, Blake3Digest) {
-    let last_seq = last.and_then(|line| Entry::parse(line).ok()).map_or(0, |entry| entry.seq);
+    let last_seq = last.and_then(Entry::parse_seq).unwrap_or(0);
     let newest = last_seq.max(head.map_or(0, |head| head.seq));
     (newest.saturating_add(1), last.map_or(NO_LINE, hash_line))
 }
 
-/// Finds the newest whole line: a new month's file may be empty after a crash.
-fn last_line(layout: &Layout, months: &[String]) -> Result<Option<Vec<u8>>, AuditError> {
-    for month in months.iter().rev() {
+/// Finds the newest whole line, given the end of the newest month: a new month's file may be empty after a crash.
+fn last_line(layout: &Layout, months: &[String], newest: &FileEnd) -> Result<Option<Vec<u8>>, AuditError> {
+    if newest.last.is_some() {
+        return Ok(newest.last.clone());
+    }
+    for month in months.iter().rev().skip(1) {
         if let Some(line) = read_end(&layout.audit_month(month))?.last {
             return Ok(Some(line));
         }
@@ -103,14 +107,12 @@ fn last_line(layout: &Layout, months: &[String]) -> Result<Option<Vec<u8>>, Audi
 /// Moves a torn last line of the newest month aside.
 ///
 /// After a power cut it may be both in the log and aside; the next append does the same again.
-fn mend(layout: &Layout, month: &str, next_seq: u64) -> Result<FileEnd, AuditError> {
-    let file = layout.audit_month(month);
-    let end = read_end(&file)?;
-    if !end.torn.is_empty() {
-        fsys::write_atomic(&layout.audit_torn(month, next_seq), &end.torn).map_err(AuditError::write)?;
-        fsys::truncate_durable(&file, end.whole_bytes).map_err(AuditError::write)?;
+fn mend(layout: &Layout, month: &str, (end, next_seq): (&FileEnd, u64)) -> Result<(), AuditError> {
+    if end.torn.is_empty() {
+        return Ok(());
     }
-    Ok(end)
+    fsys::write_atomic(&layout.audit_torn(month, next_seq), &end.torn).map_err(AuditError::write)?;
+    fsys::truncate_durable(&layout.audit_month(month), end.whole_bytes).map_err(AuditError::write)
 }
 
 /// Writes a line and its LF, or takes back what was written of it: a caller that is told of a failure has changed nothing.
