@@ -97,7 +97,7 @@ pub(super) fn load_reachable<T: Send>(
     start: BTreeSet<PackName>,
     read: impl Fn(&PackName, (SourceId, IndexDocument)) -> T + Send + Sync,
 ) -> Result<BTreeMap<PackName, T>, OpsError> {
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     let mut met: FxHashSet<PackName> = start.iter().cloned().collect();
     let mut level = start;
     while !level.is_empty() {
@@ -108,23 +108,29 @@ pub(super) fn load_reachable<T: Send>(
                 loaded => loaded?.1,
             };
             let Loaded::Document(source, document) = loaded else { return Ok((name, Ok(None))) };
-            let needed = names_of(&document);
+            let needed = new_names(&document, &met);
             let made = read(&name, (source, document));
             Ok((name, Ok(Some((made, needed)))))
         })?;
-        let mut next = BTreeSet::new();
+        let mut next = Vec::new();
         let mut missing = MissingIndexes::default();
         for (name, answer) in answers {
             let Some((made, needed)) = missing.sort_out(&name, answer)?.flatten() else { continue };
-            next.extend(needed.into_iter().filter(|name| met.insert(name.clone())));
-            found.insert(name, made);
+            for needed in needed {
+                if !met.contains(&needed) {
+                    met.insert(needed.clone());
+                    next.push(needed);
+                }
+            }
+            found.push((name, made));
         }
         // Beyond a level that is not known whole nobody knows what is needed.
         missing.none()?;
-        level = next;
+        level = BTreeSet::from_iter(next);
     }
     sources.remember()?;
-    Ok(found)
+    // Put in order at once, not one by one: there may be ten thousand.
+    Ok(BTreeMap::from_iter(found))
 }
 
 /// What the place that a pack comes from says about it.
@@ -171,10 +177,10 @@ fn load_released(sources: &Sources<'_>, repository: &Repository, name: &PackName
     }
 }
 
-/// Gives the packs that a document's releases and their extras need, each once.
-fn names_of(document: &IndexDocument) -> Vec<PackName> {
+/// Gives the packs that a document's releases and their extras need and that were not met before, each once.
+fn new_names(document: &IndexDocument, met: &FxHashSet<PackName>) -> Vec<PackName> {
     let needed = document.releases.iter().flat_map(|release| release.requires.keys().chain(release.extras.values().flat_map(BTreeMap::keys)));
-    let names: FxHashSet<&PackName> = needed.collect();
+    let names: FxHashSet<&PackName> = needed.filter(|name| !met.contains(*name)).collect();
     names.into_iter().cloned().collect()
 }
 

@@ -200,10 +200,13 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Option<SeenFile>, OpsError> {
     struct Head {
         schema: String,
     }
+    if let Some(file) = serde_json::from_slice(bytes).ok().filter(|file: &SeenFile| file.schema == SCHEMA) {
+        return Ok(Some(file));
+    }
     match serde_json::from_slice::<Head>(bytes) {
         // Another packs wrote it, and what it knows must not be lost.
         Ok(head) if head.schema != SCHEMA => Err(OpsError::OtherSeen { path: path.to_owned(), found: head.schema, expected: SCHEMA }),
-        _ => Ok(serde_json::from_slice(bytes).ok().filter(|file: &SeenFile| file.schema == SCHEMA)),
+        _ => Ok(None),
     }
 }
 
