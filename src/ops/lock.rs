@@ -158,7 +158,7 @@ pub(super) fn outcome(context: &Context, project: &Project, plans: &[LockPlan], 
         state: plan.state,
         releases: plan.lockfile.releases.len(),
         changes: plan.changes.clone(),
-        warnings: notices::tell(context, project, &plan.lockfile),
+        warnings: notices::tell_of_plan(context, project, plan),
         idle_pins: plan.idle_pins.clone(),
     });
     LockOutcome { dry_run, lockfiles: lockfiles.collect() }

@@ -11,10 +11,12 @@ use serde::Serialize;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::model::PackName;
+use crate::model::ReleaseId;
 use crate::model::SourceId;
 use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::project::Project;
+use crate::ops::solve::LockPlan;
 use crate::ops::sources::Sources;
 use crate::registry::Deprecation;
 use crate::registry::IndexRelease;
@@ -33,6 +35,12 @@ pub struct ReleaseNotice {
 }
 
 impl ReleaseNotice {
+    /// Says that a release was taken back or is no longer cared for, if either is so.
+    pub(super) fn of(release: &ReleaseId, yanked: Option<String>, deprecated: Option<Deprecation>) -> Option<Self> {
+        let (name, version) = (release.name.clone(), release.version.clone());
+        (yanked.is_some() || deprecated.is_some()).then_some(ReleaseNotice { name, version, yanked, deprecated })
+    }
+
     fn lines(&self, file: &str) -> Vec<String> {
         let release = format!("{} {} in {file}", self.name, self.version);
         let yanked = self.yanked.iter().map(|reason| format!("{release} was yanked: {reason}; it stays locked until `packs update {}`", self.name));
@@ -46,7 +54,16 @@ impl ReleaseNotice {
 
 /// Looks what is to be said of the releases of a lockfile, and says it, a line each.
 pub(super) fn tell(context: &Context, project: &Project, lockfile: &Lockfile) -> Vec<ReleaseNotice> {
-    let notices = find(context, project, lockfile);
+    said(context, lockfile, find(context, project, lockfile))
+}
+
+/// Says what is to be said of the releases of a plan: as the documents say that were read for it, or as [`tell`] finds it.
+pub(super) fn tell_of_plan(context: &Context, project: &Project, plan: &LockPlan) -> Vec<ReleaseNotice> {
+    let notices = plan.notices.clone().unwrap_or_else(|| find(context, project, &plan.lockfile));
+    said(context, &plan.lockfile, notices)
+}
+
+fn said(context: &Context, lockfile: &Lockfile, notices: Vec<ReleaseNotice>) -> Vec<ReleaseNotice> {
     let file = lockfile.environment.lockfile_name();
     notices.iter().flat_map(|notice| notice.lines(&file)).for_each(|line| context.warn(line));
     notices
@@ -64,8 +81,7 @@ fn notice(sources: &Sources<'_>, locked: &LockedRelease) -> Option<ReleaseNotice
         Known::Clean => (None, None),
         Known::Nothing => (locked.yanked.clone(), None),
     };
-    let (name, version) = (locked.id.name.clone(), locked.id.version.clone());
-    (yanked.is_some() || deprecated.is_some()).then_some(ReleaseNotice { name, version, yanked, deprecated })
+    ReleaseNotice::of(&locked.id, yanked, deprecated)
 }
 
 /// What is known of a release without asking anybody.

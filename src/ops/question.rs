@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rayon::iter::IntoParallelRefIterator as _;
+use rayon::iter::ParallelIterator as _;
 
 use crate::lock::Lockfile;
 use crate::lock::Options;
@@ -111,15 +113,18 @@ impl Question {
 
     /// Gives the lockfile that an answer means.
     pub(super) fn plan(&self, resolution: &Resolution) -> LockPlan {
-        let releases = resolution.releases.iter().map(|(name, chosen)| (name.clone(), locked_release(name, chosen, &self.universe))).collect();
+        let chosen: Vec<_> = resolution.releases.iter().collect();
+        let locked: Vec<_> = chosen.par_iter().map(|(name, chosen)| locked_release(name, chosen, &self.universe)).collect();
+        let (releases, notices): (Vec<_>, Vec<_>) = locked.into_iter().unzip();
         let lockfile = Lockfile {
             environment: self.wants.environment.clone(),
             revision: self.found.revision(),
             options: self.options.clone(),
             requirements: self.wants.requirements(),
-            releases,
+            releases: releases.into_iter().map(|release| (release.id.name.clone(), release)).collect(),
         };
-        LockPlan { idle_pins: self.idle_pins.clone(), ..self.found.plan(&self.wants.environment, lockfile) }
+        let notices = Some(notices.into_iter().flatten().collect());
+        LockPlan { idle_pins: self.idle_pins.clone(), notices, ..self.found.plan(&self.wants.environment, lockfile) }
     }
 
     /// Finds the smallest changes of packs.toml that would help, in what is left of the time.

@@ -25,6 +25,7 @@ use crate::ops::Context;
 use crate::ops::LockfileState;
 use crate::ops::Locking;
 use crate::ops::OpsError;
+use crate::ops::ReleaseNotice;
 use crate::ops::path_pack;
 use crate::ops::project::Project;
 use crate::ops::question::Question;
@@ -104,6 +105,8 @@ pub(super) struct LockPlan {
     pub changes: Changes,
     /// Overrides and constraints that count for nothing, one line each.
     pub idle_pins: Vec<String>,
+    /// What is to be said of the releases, where the documents that say it were just read.
+    pub notices: Option<Vec<ReleaseNotice>>,
 }
 
 impl LockPlan {
@@ -254,7 +257,7 @@ impl Found {
         };
         let changes = Changes::from_all(crate::lock::diff(old, &lockfile));
         let (environment, file) = (environment.clone(), environment.lockfile_name());
-        LockPlan { environment, file, before: before.cloned(), after, lockfile, state, changes, idle_pins: vec![] }
+        LockPlan { environment, file, before: before.cloned(), after, lockfile, state, changes, idle_pins: vec![], notices: None }
     }
 }
 
@@ -268,6 +271,7 @@ fn keep(environment: &EnvironmentName, text: &str, lockfile: Lockfile) -> LockPl
         state: LockfileState::Fresh,
         changes: Changes::default(),
         idle_pins: vec![],
+        notices: None,
     }
 }
 
@@ -301,37 +305,45 @@ fn path_edges(manifest: &crate::archive::PackManifest, extras: &BTreeSet<crate::
     edges
 }
 
-pub(super) fn locked_release(name: &PackName, chosen: &Chosen, universe: &Universe) -> LockedRelease {
+/// Puts together what the lockfile holds of a chosen release, and what is to be said of it.
+pub(super) fn locked_release(name: &PackName, chosen: &Chosen, universe: &Universe) -> (LockedRelease, Option<ReleaseNotice>) {
     let edge = |(name, range): &(PackName, Range)| Edge { name: name.clone(), range: range.clone() };
     let mut requires: Vec<Edge> = chosen.requires.iter().map(edge).collect();
     requires.sort();
     requires.dedup();
     let id = ReleaseId { name: name.clone(), version: chosen.version.clone() };
     match universe.find(name, &chosen.version).expect("the solver chooses only what the universe offers") {
-        Offered::Registry(source, release, stated) => LockedRelease {
-            id,
-            source: source.clone(),
-            requires,
-            extras: chosen.extras.clone(),
-            license: stated.license.clone(),
-            published_at: stated.published_at,
-            quality: stated.quality,
-            production_ready: stated.production_ready,
-            yanked: release.yanked.clone(),
-            artifacts: artifacts(&stated.artifacts),
-        },
-        Offered::Path(source, manifest) => LockedRelease {
-            id,
-            source: SourceId::clone(source),
-            requires,
-            extras: chosen.extras.clone(),
-            license: manifest.license.clone(),
-            published_at: None,
-            quality: None,
-            production_ready: false,
-            yanked: None,
-            artifacts: vec![],
-        },
+        Offered::Registry(source, release, stated) => {
+            let notice = ReleaseNotice::of(&id, release.yanked.clone(), stated.deprecated.as_deref().cloned());
+            let locked = LockedRelease {
+                id,
+                source: source.clone(),
+                requires,
+                extras: chosen.extras.clone(),
+                license: stated.license.clone(),
+                published_at: stated.published_at,
+                quality: stated.quality,
+                production_ready: stated.production_ready,
+                yanked: release.yanked.clone(),
+                artifacts: artifacts(&stated.artifacts),
+            };
+            (locked, notice)
+        }
+        Offered::Path(source, manifest) => {
+            let locked = LockedRelease {
+                id,
+                source: SourceId::clone(source),
+                requires,
+                extras: chosen.extras.clone(),
+                license: manifest.license.clone(),
+                published_at: None,
+                quality: None,
+                production_ready: false,
+                yanked: None,
+                artifacts: vec![],
+            };
+            (locked, None)
+        }
     }
 }
 

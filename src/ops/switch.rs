@@ -242,7 +242,7 @@ impl Plan {
 
     /// Says what is known against the locked releases.
     fn told(&self, context: &Context, outcome: SwitchOutcome) -> SwitchOutcome {
-        SwitchOutcome { warnings: notices::tell(context, &self.after, &self.lock.lockfile), ..outcome }
+        SwitchOutcome { warnings: notices::tell_of_plan(context, &self.after, &self.lock), ..outcome }
     }
 
     fn settled(&self, looked: &Looked, action: &Action<'_>) -> SwitchOutcome {

@@ -28,6 +28,7 @@ use crate::ops::sources::Sources;
 use crate::policy;
 use crate::policy::Moment;
 use crate::policy::ReleaseFacts;
+use crate::registry::Deprecation;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::IndexRelease;
@@ -56,6 +57,8 @@ pub(super) struct Stated {
     pub production_ready: bool,
     /// Its archives.
     pub artifacts: Vec<IndexArtifact>,
+    /// What to use instead, if it is no longer cared for.
+    pub deprecated: Option<Box<Deprecation>>,
 }
 
 /// One release of the universe, with what a lockfile records of it.
@@ -89,11 +92,9 @@ impl Universe {
         let rules = Judge { wants, policy: project.manifest.policy.as_ref(), moment, now };
         let assigned = Assigned::new(project, wants)?;
         let judged = reachable::load_reachable(&sources, &assigned, starting_names(wants, &paths), |name, found| rules.judged(name, found))?;
-        let (mut candidates, mut stated) = (BTreeMap::new(), BTreeMap::new());
-        for (name, (source, of_pack, said)) in judged {
-            stated.insert(name.clone(), (source, said));
-            candidates.insert(name, of_pack);
-        }
+        let (stated, candidates): (Vec<_>, Vec<_>) =
+            judged.into_iter().map(|(name, (source, of_pack, said))| ((name.clone(), (source, said)), (name, of_pack))).unzip();
+        let (stated, mut candidates) = (BTreeMap::from_iter(stated), BTreeMap::from_iter(candidates));
         candidates.extend(paths.iter().map(|(name, (_, manifest))| (name.clone(), vec![rules.of_path(name, manifest)])));
         Ok(Universe { stated, paths, candidates, overrides: pins(&wants.overrides), constraints: pins(&wants.constraints) })
     }
@@ -165,8 +166,8 @@ impl Judge<'_> {
     fn judged(&self, name: &PackName, (source, document): (SourceId, IndexDocument)) -> (SourceId, Vec<Candidate>, Vec<Stated>) {
         let releases = document.releases.into_iter().map(|release| {
             let refused = self.judge(name, &release);
-            let IndexRelease { version, requires, extras, yanked, license, published_at, quality, production_ready, artifacts, .. } = release;
-            (Candidate { version, requires, extras, yanked, refused }, Stated { license, published_at, quality, production_ready, artifacts })
+            let IndexRelease { version, requires, extras, yanked, license, published_at, quality, production_ready, artifacts, deprecated, .. } = release;
+            (Candidate { version, requires, extras, yanked, refused }, Stated { license, published_at, quality, production_ready, artifacts, deprecated: deprecated.map(Box::new) })
         });
         let (candidates, stated) = releases.unzip();
         (source, candidates, stated)
