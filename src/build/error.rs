@@ -1,6 +1,5 @@
 //! Why a source directory cannot be packed.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use crate::model::InvalidNoun;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::Sha256Digest;
+use crate::model::in_one_line;
 
 /// Tells why a source directory cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -171,13 +171,8 @@ const LISTED_MAX: usize = 20;
 fn list(directory: &std::path::Path, faults: &[BuildError]) -> String {
     let mut text = format!("{} cannot be packed:", directory.display());
     for fault in faults.iter().take(LISTED_MAX) {
-        let _ = write!(text, "\n  {fault}");
         // The causes belong on the same line: no chain of errors can tell of many faults.
-        let mut cause = fault.source();
-        while let Some(error) = cause {
-            let _ = write!(text, ": {error}");
-            cause = error.source();
-        }
+        let _ = write!(text, "\n  {}", in_one_line(fault));
     }
     if faults.len() > LISTED_MAX {
         let _ = write!(text, "\n  … and {} more", faults.len() - LISTED_MAX);

@@ -5,6 +5,7 @@
 
 mod address;
 mod archive_address;
+mod causes;
 mod change;
 mod digest;
 mod environment;
@@ -28,6 +29,7 @@ pub use address::has_user;
 pub use address::is_loopback;
 pub use address::without_secrets;
 pub use archive_address::ArchiveAddress;
+pub use causes::in_one_line;
 pub use change::PackChange;
 pub use digest::Blake3Digest;
 pub use digest::Sha256Digest;

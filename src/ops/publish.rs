@@ -23,6 +23,7 @@ use crate::model::ReleaseId;
 use crate::model::SIDE_FILE_BYTES_MAX;
 use crate::model::TreeDigest;
 use crate::model::Version;
+use crate::model::in_one_line;
 use crate::model::side_file_of;
 use crate::net::Answer;
 use crate::net::Written;
@@ -31,7 +32,6 @@ use crate::ops::OpsError;
 use crate::ops::key::Signing;
 use crate::ops::key::open_keys;
 use crate::ops::recorded::Recorded;
-use crate::ops::recorded::chain;
 use crate::ops::recorded::recorded;
 use crate::ops::registry_admin;
 use crate::ops::typed;
@@ -151,7 +151,7 @@ pub fn publish(context: &Context, request: &PublishRequest, signing: &Signing<'_
 pub(super) fn keep_listed(context: &Context, source: &RegistrySource, names: &[PackName]) {
     if let Err(error) = source.refresh_names(names) {
         let done = "what was written counts, but the list of names, which search reads, is not up to date";
-        context.warn(format!("{done}: {}; `packs registry check` looks at it", chain(&error)));
+        context.warn(format!("{done}: {}; `packs registry check` looks at it", in_one_line(&error)));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::audit::End;
 use crate::audit::Log;
 use crate::model::EnvironmentName;
 use crate::model::PackChange;
+use crate::model::in_one_line;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::project::Project;
@@ -34,7 +35,7 @@ pub(super) fn recorded<T>(context: &Context, record: Recorded<'_>, change: impl 
     let result = change();
     let end = match &result {
         Ok(_) => End { result: CommandResult::Success, error: None, packs },
-        Err(error) => End { result: CommandResult::Failure, error: Some(chain(error)), packs: vec![] },
+        Err(error) => End { result: CommandResult::Failure, error: Some(in_one_line(error)), packs: vec![] },
     };
     let ended = log.end(pending, end, context.now());
     let done = result?;
@@ -55,10 +56,4 @@ fn begin(context: &Context, record: Recorded<'_>) -> Begin {
         command: context.who.command.clone(),
         reason: record.reason.map(str::to_owned),
     }
-}
-
-/// Writes an error with its causes on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

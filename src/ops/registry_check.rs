@@ -26,6 +26,7 @@ use crate::model::KeyId;
 use crate::model::PackName;
 use crate::model::PublicKey;
 use crate::model::ReleaseId;
+use crate::model::in_one_line;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
@@ -165,11 +166,6 @@ impl Findings {
         }
         None
     }
-}
-
-pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// One look through a registry.

@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::model::PackName;
 use crate::model::RegistryName;
 use crate::model::Version;
+use crate::model::in_one_line;
 use crate::net::Answer;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::listed::listed;
 use crate::ops::opened::Opened;
 use crate::ops::project::Project;
-use crate::ops::recorded::chain;
 use crate::ops::sources::Sources;
 use crate::ops::typed;
 use crate::registry::NamedLine;
@@ -124,7 +124,7 @@ fn all_lists(context: &Context) -> Result<Vec<(String, NamesText)>, OpsError> {
     if !answered && let Some(worst) = worst(&mut failed) {
         return Err(worst);
     }
-    failed.iter().for_each(|(name, error)| context.warn(format!("the registry {name} is left out: {}", chain(error))));
+    failed.iter().for_each(|(name, error)| context.warn(format!("the registry {name} is left out: {}", in_one_line(error))));
     Ok(lists)
 }
 

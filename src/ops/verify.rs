@@ -19,6 +19,7 @@ use crate::lock::Options;
 use crate::model::EnvironmentName;
 use crate::model::Sha256Digest;
 use crate::model::StorePath;
+use crate::model::in_one_line;
 use crate::ops::Context;
 use crate::ops::OpsError;
 use crate::ops::archives::Archives;
@@ -173,9 +174,9 @@ fn verify_archives(context: &Context, paths: &[PathBuf], sha256: Option<Sha256Di
 fn why_bad(error: &OpsError) -> String {
     match error {
         OpsError::NoSideFile { .. } => "it has no side file (.sha256) beside it, and nothing else says its digest: nothing unverified is read".to_owned(),
-        OpsError::Archive { source, .. } => chain(&**source),
-        OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| chain(&**source), chain),
-        other => chain(other),
+        OpsError::Archive { source, .. } => in_one_line(&**source),
+        OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| in_one_line(&**source), |cause| in_one_line(cause)),
+        other => in_one_line(other),
     }
 }
 
@@ -331,7 +332,7 @@ fn repair_all(context: &Context, store: &Store, broken: &[StorePath], known: &[(
     for path in broken {
         match repair_one(context, store, path, known) {
             Ok(()) => repaired.push(path.clone()),
-            Err(error) => outcome.wrong(path.to_string(), format!("it cannot be repaired: {}", chain(&error))),
+            Err(error) => outcome.wrong(path.to_string(), format!("it cannot be repaired: {}", in_one_line(&error))),
         }
     }
     repaired
@@ -365,9 +366,4 @@ fn repair_from(context: &Context, store: &Store, path: &StorePath, from: RepairF
     let _root = RunningRoot::register(store.layout(), &context.holder(), std::slice::from_ref(path))?;
     let durability = if context.sync { Durability::Synced } else { Durability::Unsynced };
     Ok(store::repair(store, path, from, durability)?)
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

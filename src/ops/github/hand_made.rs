@@ -20,11 +20,11 @@ use crate::model::ReleaseId;
 use crate::model::SIDE_FILE_BYTES_MAX;
 use crate::model::Sha256Digest;
 use crate::model::Version;
+use crate::model::in_one_line;
 use crate::model::side_file_of;
 use crate::net::Answer;
 use crate::ops::OpsError;
 use crate::ops::github::GitHubReleases;
-use crate::ops::recorded::chain;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexRelease;
 use crate::registry::ReleaseIndex;
@@ -130,7 +130,7 @@ fn digest(releases: &GitHubReleases<'_>, archive: &GitHubAsset, side_file: &GitH
         return Err(Unread::Fault(format!("it has {} bytes, and without packs-index.json at most {ARCHIVE_BYTES_MAX} are read", archive.size)));
     }
     let bytes = releases.github.read(&releases.repository, side_file, SIDE_FILE_BYTES_MAX).map_err(SourceError::GitHub)?;
-    let sha256 = archive::parse_side_file(&bytes, &archive.name).map_err(|error| Unread::Fault(chain(&error)))?;
+    let sha256 = archive::parse_side_file(&bytes, &archive.name).map_err(|error| Unread::Fault(in_one_line(&error)))?;
     match &archive.digest {
         Some(found) if *found != format!("sha256:{sha256}") => Err(Unread::Fault(format!("its side file says sha256 {sha256}, and GitHub has {found}"))),
         _ => Ok(sha256),
@@ -149,13 +149,13 @@ fn download(releases: &GitHubReleases<'_>, asset: &GitHubAsset, sha256: Sha256Di
         Ok(Answer::Found(received)) => received,
         Ok(Answer::Absent | Answer::Offline) => return Err(Unread::Fault("it is listed and not there".into())),
         Err(DownloadError::Refused(FetchError::Disk(error))) => return Err(Unread::Failed(error.into())),
-        Err(DownloadError::Refused(error)) => return Err(Unread::Fault(chain(&error))),
+        Err(DownloadError::Refused(error)) => return Err(Unread::Fault(in_one_line(&error))),
         Err(DownloadError::Stopped) => return Err(Unread::Failed(OpsError::Interrupted)),
         Err(DownloadError::Cut { source: Cut::Source(error), .. }) => return Err(error.into()),
         Err(DownloadError::Cut { source: Cut::Broken(source), .. }) => return Err(broken(releases, asset, source)),
     };
     let opened = received.verified.map_or_else(|| fetch::open_file(&cached, asset.size, sha256), Ok);
-    opened.map_err(|error| Unread::Fault(chain(&error)))
+    opened.map_err(|error| Unread::Fault(in_one_line(&error)))
 }
 
 fn broken(releases: &GitHubReleases<'_>, asset: &GitHubAsset, source: std::io::Error) -> Unread {
@@ -165,7 +165,7 @@ fn broken(releases: &GitHubReleases<'_>, asset: &GitHubAsset, source: std::io::E
 /// Reads the archive through; what its MANIFEST.json says counts, not its name.
 fn describe(releases: &GitHubReleases<'_>, asset: &GitHubAsset, verified: &Verified) -> Result<ReleasedPack, Unread> {
     let contents = verified.read(&releases.context.limits, &mut Nothing).map_err(|error| match error {
-        ReadError::Archive(error) => Unread::Fault(chain(&error)),
+        ReadError::Archive(error) => Unread::Fault(in_one_line(&error)),
         ReadError::Visitor(never) => match never {},
     })?;
     let manifest = contents.manifest;

@@ -17,6 +17,7 @@ use crate::model::ArchiveAddress;
 use crate::model::PackName;
 use crate::model::ReleaseId;
 use crate::model::Repository;
+use crate::model::in_one_line;
 use crate::net::Answer;
 use crate::net::Body;
 use crate::ops::Context;
@@ -26,7 +27,6 @@ use crate::ops::pipeline;
 use crate::ops::pipeline::Load;
 use crate::ops::pipeline::Stages;
 use crate::ops::pipeline::Threads;
-use crate::ops::recorded::chain;
 use crate::registry::IndexArtifact;
 use crate::registry::IndexDocument;
 use crate::registry::Names;
@@ -119,7 +119,7 @@ impl<'c> GitHubReleases<'c> {
             let document = listing.entry(name.clone()).or_insert_with(|| IndexDocument::new(name.clone()));
             // Of two releases that contradict each other the older one counts: what was published never changes.
             if let Err(error) = document.publish(pack.release) {
-                self.leave_out(&format!("{name} {version}"), &tag, &chain(&error));
+                self.leave_out(&format!("{name} {version}"), &tag, &in_one_line(&error));
             }
         }
         listing.retain(|_, document| !document.releases.is_empty());
@@ -194,7 +194,7 @@ impl<'c> GitHubReleases<'c> {
                 Ok(Some(Some(index)))
             }
             Err(error) => {
-                self.leave_out(RELEASE_INDEX_FILE, &offer.tag, &chain(&error));
+                self.leave_out(RELEASE_INDEX_FILE, &offer.tag, &in_one_line(&error));
                 Ok(Some(None))
             }
         }
