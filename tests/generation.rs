@@ -89,7 +89,7 @@ impl World {
         fs::create_dir_all(directory.join("bin")).expect("made");
         fs::write(directory.join("bin/run"), &text).expect("written");
         let path = TreePath::parse("bin/run").expect("valid");
-        let files = vec![FileEntry::Executable { path: path.clone(), size: text.len() as u64, blake3: Blake3Digest::from_bytes(*digest.as_bytes()) }];
+        let files = vec![FileEntry::Executable { path: path.clone(), size: text.len() as u64, blake3: Blake3Digest::from(digest) }];
         let mut manifest = PackManifest::new(id.name.clone(), id.version.clone(), name.to_owned(), jiff::Timestamp::UNIX_EPOCH, files);
         manifest.bin.insert(CommandName::parse(id.name.base()).expect("valid"), path);
         WantedRelease { id, store_path, unpacked_bytes: text.len() as u64, manifest, priority: 0, rename: BTreeMap::new() }

@@ -71,7 +71,7 @@ fn expected(name: &str, version: &str) -> Expected {
 }
 
 fn manifest(name: &str, version: &str, items: &Items) -> PackManifest {
-    let digest = |bytes: &[u8]| Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes());
+    let digest = |bytes: &[u8]| Blake3Digest::of(bytes);
     let entries = items.iter().map(|(path, item)| {
         let path = TreePath::parse(path).expect("valid");
         match item {

@@ -172,7 +172,7 @@ impl PackManifest {
     pub fn tree(&self) -> Option<Tree> {
         let mut tree = Tree::new();
         let bytes = self.format();
-        let content = Blake3Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
+        let content = Blake3Digest::of(&bytes);
         let root = TreePath::parse(&self.name.component()).ok()?;
         tree.insert(&TreePath::parse(MANIFEST_FILE).ok()?, Node::File { content, size: bytes.len() as u64, executable: false }).ok()?;
         tree.insert(&root, Node::Directory(Tree::new())).ok()?;

@@ -226,7 +226,7 @@ fn streamed_file<V: Visitor>(visitor: &mut V, head: FileHead<'_>, input: &mut In
 fn take_whole<'i>(size: u64, input: &'i mut Input<'_>, entry: &str) -> Result<(&'i [u8], Blake3Digest), ArchiveError> {
     let size = usize::try_from(size).expect("the limits on pieces in memory fit an address");
     let bytes = input.take(size, entry, "the rest of the file")?;
-    Ok((bytes, Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes())))
+    Ok((bytes, Blake3Digest::of(bytes)))
 }
 
 /// Checks the zeros that fill the content up to a whole block.

@@ -153,7 +153,7 @@ impl Pieces for ContentStream<'_, '_> {
     }
 
     fn digest(&self) -> Option<Blake3Digest> {
-        (self.remaining == 0).then(|| Blake3Digest::from_bytes(*self.hasher.finalize().as_bytes()))
+        (self.remaining == 0).then(|| Blake3Digest::from(self.hasher.finalize()))
     }
 }
 

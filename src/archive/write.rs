@@ -328,7 +328,7 @@ fn copy_file(
         hasher.update(&piece[..read]);
         out.write_all(&piece[..read]).map_err(|source| ArchiveError::Write { source })?;
     }
-    let found = Blake3Digest::from_bytes(*hasher.finalize().as_bytes());
+    let found = Blake3Digest::from(hasher.finalize());
     if found == blake3 { Ok(()) } else { Err(changed(format!("blake3 {blake3}"), found.to_string())) }
 }
 
@@ -403,7 +403,7 @@ mod tests {
     }
 
     fn listed(name: &str, bytes: &[u8]) -> FileEntry {
-        FileEntry::File { path: path(name), size: bytes.len() as u64, blake3: Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes()) }
+        FileEntry::File { path: path(name), size: bytes.len() as u64, blake3: Blake3Digest::of(bytes) }
     }
 
     /// A manifest of a file, an executable, a long path with a long link to it, an empty directory, and a file that is read in pieces.

@@ -126,7 +126,7 @@ fn write_line(layout: &Layout, month: &str, whole_bytes: u64, line: &str) -> Res
 }
 
 pub(super) fn hash_line(line: &[u8]) -> Blake3Digest {
-    Blake3Digest::from_bytes(*blake3::hash(line).as_bytes())
+    Blake3Digest::of(line)
 }
 
 pub(super) fn month_of(at: Timestamp) -> String {

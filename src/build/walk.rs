@@ -156,7 +156,7 @@ fn hash(mut file: fs::File, path: &Path) -> Result<(u64, Blake3Digest), FsError>
     let (mut piece, mut hasher) = (vec![0; PIECE_BYTES], blake3::Hasher::new());
     loop {
         match file.read(&mut piece) {
-            Ok(0) => return Ok((hasher.count(), Blake3Digest::from_bytes(*hasher.finalize().as_bytes()))),
+            Ok(0) => return Ok((hasher.count(), Blake3Digest::from(hasher.finalize()))),
             Ok(read) => hasher.update(&piece[..read]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(failed(error)),

@@ -86,7 +86,7 @@ impl World {
     }
 
     fn blob(&self, content: &str) -> PathBuf {
-        let digest = Blake3Digest::from_bytes(*blake3::hash(content.as_bytes()).as_bytes());
+        let digest = Blake3Digest::of(content.as_bytes());
         let blob = self.layout.blob(&digest, false);
         if !blob.exists() {
             fs::create_dir_all(self.layout.blob_dir(&digest)).expect("made");

@@ -212,7 +212,7 @@ impl State {
 impl Content {
     fn digest(&self) -> Blake3Digest {
         match self {
-            Content::Bytes(bytes) => Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes()),
+            Content::Bytes(bytes) => Blake3Digest::of(bytes),
             Content::Stored { blake3, .. } | Content::Disk { blake3, .. } => *blake3,
         }
     }

@@ -72,7 +72,7 @@ fn look_at(path: &Path) -> Result<Sighting> {
 pub(super) fn hash_file(path: &Path) -> Result<Blake3Digest> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(fsys::open(path)?).map_err(|source| FsError::io("read", path, source))?;
-    Ok(Blake3Digest::from_bytes(*hasher.finalize().as_bytes()))
+    Ok(Blake3Digest::from(hasher.finalize()))
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
         fs::write(world.path().join("real/deep/file"), b"1").expect("written");
         std::os::unix::fs::symlink("real", world.path().join("link")).expect("linked");
         let look = |text: &str| look_beneath(world.path(), &TreePath::parse(text).expect("valid")).expect("looked");
-        let file = Sighting::File { blake3: Blake3Digest::from_bytes(*blake3::hash(b"1").as_bytes()), executable: false };
+        let file = Sighting::File { blake3: Blake3Digest::of(b"1"), executable: false };
         assert_eq!(look("real/deep/file"), file);
         assert_eq!(look("real/deep"), Sighting::Directory);
         assert_eq!(look("link"), Sighting::Symlink { target: "real".into() });

@@ -64,6 +64,18 @@ hex_digest!(
     Blake3Digest, "blake3 digest"
 );
 
+impl Blake3Digest {
+    /// Hashes bytes in memory.
+    pub fn of(bytes: &[u8]) -> Self {
+        blake3::hash(bytes).into()
+    }
+}
+impl From<blake3::Hash> for Blake3Digest {
+    fn from(hash: blake3::Hash) -> Self {
+        Blake3Digest(*hash.as_bytes())
+    }
+}
+
 /// The digest of a tree: 52 characters of lower-case base32, the head of a store path's name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreeDigest([u8; DIGEST_BYTES]);

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn file(bytes: &[u8]) -> Node {
-        Node::File { content: Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes()), size: bytes.len() as u64, executable: false }
+        Node::File { content: Blake3Digest::of(bytes), size: bytes.len() as u64, executable: false }
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
             tree.insert(&path(name), node).expect("free");
             tree.digest()
         };
-        let executable = Node::File { content: Blake3Digest::from_bytes(*blake3::hash(b"1").as_bytes()), size: 1, executable: true };
+        let executable = Node::File { content: Blake3Digest::of(b"1"), size: 1, executable: true };
         let mut seen = vec![
             Tree::new().digest(),
             digest_of("a", file(b"1")),

@@ -6,7 +6,6 @@ use crate::generation;
 use crate::lock::LockError;
 use crate::lock::Lockfile;
 use crate::lock::Options;
-use crate::model::Blake3Digest;
 use crate::model::EnvironmentName;
 use crate::model::ProjectName;
 use crate::ops::Context;
@@ -73,7 +72,7 @@ pub fn status(context: &Context) -> Result<StatusOutcome, OpsError> {
             None => None,
         };
         let text = project.lockfile_text(&name)?;
-        let digest = text.as_ref().map(|text| Blake3Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()));
+        let digest = text.as_ref().map(|text| crate::ops::switch::digest(text));
         let lockfile = text.as_ref().map(|text| Lockfile::parse(text, &name.lockfile_name()));
         environments.push(EnvironmentStatus {
             active: active.as_ref() == Some(&name),

@@ -383,5 +383,5 @@ impl Looked {
 
 /// Digests a text as generation.json records lockfiles.
 pub(super) fn digest(text: &str) -> Blake3Digest {
-    Blake3Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes())
+    Blake3Digest::of(text.as_bytes())
 }

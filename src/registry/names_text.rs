@@ -86,8 +86,7 @@ impl<'t> NamedLine<'t> {
 }
 
 fn head(packed: &[u8], lines: &[u8]) -> String {
-    let digest = |bytes| Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes());
-    format!("{SCHEMA} {} {}\n", digest(packed), digest(lines))
+    format!("{SCHEMA} {} {}\n", Blake3Digest::of(packed), Blake3Digest::of(lines))
 }
 
 fn write_line(text: &mut String, pack: &NamedPack) {

@@ -21,23 +21,19 @@ impl Shown {
     pub fn of(document: &IndexDocument, bytes: &[u8]) -> Self {
         // Whoever writes documents by hand and counts nothing may change them as they like.
         let digest = (document.revision > 0).then(|| digest(document, bytes));
-        Shown { revision: document.revision, digest, bytes: Some(hash(bytes)) }
+        Shown { revision: document.revision, digest, bytes: Some(Blake3Digest::of(bytes)) }
     }
 
     /// Tells whether a document of these bytes is just the one that was shown.
     pub fn is_just(&self, document: &IndexDocument, bytes: &[u8]) -> bool {
-        self.digest.is_some() && self.revision == document.revision && self.bytes == Some(hash(bytes))
+        self.digest.is_some() && self.revision == document.revision && self.bytes == Some(Blake3Digest::of(bytes))
     }
 }
 
 /// A document that no signature could cover is compared byte by byte: it must not get around the comparison.
 fn digest(document: &IndexDocument, bytes: &[u8]) -> Blake3Digest {
     let canonical = Canonical::of(bytes, &describe(&document.name)).map(|canonical| canonical.bytes);
-    hash(canonical.as_deref().unwrap_or(bytes))
-}
-
-fn hash(bytes: &[u8]) -> Blake3Digest {
-    Blake3Digest::from_bytes(*blake3::hash(bytes).as_bytes())
+    Blake3Digest::of(canonical.as_deref().unwrap_or(bytes))
 }
 
 #[cfg(test)]

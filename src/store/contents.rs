@@ -91,13 +91,13 @@ pub(super) fn hash(mut file: File, path: &Path) -> Result<(Blake3Digest, u64), F
         let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
         loop {
             match file.read(buffer) {
-                Ok(0) => return Ok((Blake3Digest::from_bytes(*hasher.finalize().as_bytes()), bytes)),
+                Ok(0) => return Ok((Blake3Digest::from(hasher.finalize()), bytes)),
                 Ok(read) => {
                     hasher.update(&buffer[..read]);
                     bytes += read as u64;
                     // Less than was asked for, and as much as there is: most files end here, without being asked once more.
                     if read < buffer.len() && bytes == status.size {
-                        return Ok((Blake3Digest::from_bytes(*hasher.finalize().as_bytes()), bytes));
+                        return Ok((Blake3Digest::from(hasher.finalize()), bytes));
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -52,7 +52,7 @@ impl Batch<'_> {
         find: impl Fn(&FileEntry) -> Result<PathBuf, StoreError>,
     ) -> Result<Staged, StoreError> {
         let release = || Box::new(ReleaseId { name: manifest.name.clone(), version: manifest.version.clone() });
-        let content = Blake3Digest::from_bytes(*blake3::hash(json).as_bytes());
+        let content = Blake3Digest::of(json);
         let manifest_json = Node::File { content, size: json.len() as u64, executable: false };
         let tree = described(&manifest, manifest_json).ok_or_else(|| StoreError::NoTree { release: release() })?;
         check_tree(&manifest, &tree, self.limits()).map_err(|source| StoreError::Archive { release: release(), source: Box::new(source) })?;
@@ -106,7 +106,7 @@ fn copy(source: &Path, file: &NewFile<'_>, size: u64, content: Blake3Digest) -> 
         hasher.update(&buffer[..read]);
         file.write(&buffer[..read])?;
     }
-    let as_listed = copied == size && Blake3Digest::from_bytes(*hasher.finalize().as_bytes()) == content;
+    let as_listed = copied == size && Blake3Digest::from(hasher.finalize()) == content;
     if as_listed { Ok(()) } else { Err(changed()) }
 }
 

@@ -85,7 +85,7 @@ fn authentic_manifest(store: &Store, path: &StorePath) -> Result<Option<(Vec<u8>
     let file = store.layout().store_path(path).join(MANIFEST_FILE);
     let Some(bytes) = fsys::read_optional(&file, Limits::default().manifest_bytes_max)? else { return Ok(None) };
     let Ok(manifest) = PackManifest::parse(&bytes) else { return Ok(None) };
-    let content = Blake3Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
+    let content = Blake3Digest::of(&bytes);
     let tree = described(&manifest, Node::File { content, size: bytes.len() as u64, executable: false });
     Ok(tree.is_some_and(|tree| tree.digest() == path.tree()).then_some((bytes, manifest)))
 }

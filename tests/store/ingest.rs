@@ -80,7 +80,7 @@ fn a_batch_writes_shared_content_once_whatever_threads_do() {
     for stored in &stored {
         assert_eq!(read_back(&world.on_disk(&stored.store_path).join("pack")), shared);
     }
-    let blob = world.store.layout().blob(&Blake3Digest::from_bytes(*blake3::hash(&[7; 2000]).as_bytes()), false);
+    let blob = world.store.layout().blob(&Blake3Digest::of(&[7; 2000]), false);
     assert_eq!(fs::metadata(blob).expect("there").nlink(), 17, "sixteen files and the blob");
 }
 
@@ -161,7 +161,7 @@ fn a_broken_archive_leaves_nothing() {
 
 #[test]
 fn blobs_that_were_touched_are_not_linked_to_but_replaced() {
-    let digest = Blake3Digest::from_bytes(*blake3::hash(b"same").as_bytes());
+    let digest = Blake3Digest::of(b"same");
     let one = items([("a", file("same"))]);
     for harm in ["mode", "time", "size", "gone"] {
         let world = World::new();
@@ -186,7 +186,7 @@ fn a_content_with_all_the_names_it_can_have_gets_a_fresh_inode() {
     let world = World::new();
     let one = items([("a", file("same"))]);
     world.ingest(&[("one", "1.0.0", &one)]);
-    let blob = world.store.layout().blob(&Blake3Digest::from_bytes(*blake3::hash(b"same").as_bytes()), false);
+    let blob = world.store.layout().blob(&Blake3Digest::of(b"same"), false);
     let many = world.path("many");
     fs::create_dir(&many).expect("made");
     if (0..70_000).all(|number| fs::hard_link(&blob, many.join(number.to_string())).is_ok()) {

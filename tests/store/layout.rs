@@ -80,7 +80,7 @@ fn tree(entries: &[(String, String, String)]) -> Tree {
     for (path, kind, content) in entries {
         let file = |executable| {
             let bytes = repeated(content);
-            Node::File { content: Blake3Digest::from_bytes(*blake3::hash(&bytes).as_bytes()), size: bytes.len() as u64, executable }
+            Node::File { content: Blake3Digest::of(&bytes), size: bytes.len() as u64, executable }
         };
         let node = match kind.as_str() {
             "file" => file(false),

@@ -144,7 +144,7 @@ fn a_bad_blob_is_named_with_all_who_share_it_and_never_linked_again_by_a_repair(
     let world = World::new();
     let content = items([("same", file("same")), ("own", file("own"))]);
     let stored = world.ingest(&[("one", "1.0.0", &content), ("two", "1.0.0", &content), ("three", "1.0.0", &content)]);
-    let blob = world.store.layout().blob(&Blake3Digest::from_bytes(*blake3::hash(b"same").as_bytes()), false);
+    let blob = world.store.layout().blob(&Blake3Digest::of(b"same"), false);
     tamper(&blob, |blob| fs::write(blob, "lame").expect("written"));
     let report = verify(&world);
     let mut named: Vec<_> = report.bad.iter().map(|bad| bad.path.as_ref().expect("a file").to_string()).collect();
@@ -169,7 +169,7 @@ fn a_bad_blob_that_nobody_shares_is_found_and_discarded() {
     let world = World::new();
     let stored = world.ingest(&[("kanban", "2.0.3", &sample())]).remove(0);
     packs::fsys::remove_tree(&world.on_disk(&stored.store_path)).expect("removed");
-    let blob = world.store.layout().blob(&Blake3Digest::from_bytes(*blake3::hash(b"A board.\n").as_bytes()), false);
+    let blob = world.store.layout().blob(&Blake3Digest::of(b"A board.\n"), false);
     tamper(&blob, |blob| fs::write(blob, "A bored.\n").expect("written"));
     let foreign = blob.with_file_name("notes.txt");
     fs::write(&foreign, "not mine").expect("written");
