@@ -1,6 +1,5 @@
 //! What can go wrong with the audit log.
 
-use std::io;
 use std::path::PathBuf;
 
 use crate::fsys::FsError;
@@ -67,7 +66,6 @@ impl AuditError {
 
     /// Tells whether freeing space would help.
     pub(super) fn is_disk_full(&self) -> bool {
-        let AuditError::Write { source } = self else { return false };
-        matches!(source.io_kind(), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        matches!(self, AuditError::Write { source } if source.is_disk_full())
     }
 }

@@ -118,6 +118,16 @@ impl FsError {
         }
     }
 
+    /// Tells whether the place may only be read, by its rights or because its whole file system is so.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.io_kind(), Some(io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied))
+    }
+
+    /// Tells whether there is no space left, on the disk or of what the user may take; removing something would help.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.io_kind(), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
     /// Tells whether a name does not stand for what it was opened as: there is nothing, a link, or something that is no directory or no link.
     pub fn is_of_another_kind(&self) -> bool {
         let FsError::Io { source, .. } = self else { return false };

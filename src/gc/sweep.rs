@@ -151,7 +151,7 @@ impl Round {
         match error.io_kind() {
             // Another gc was faster.
             Some(ErrorKind::NotFound) => Ok(()),
-            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            _ if error.is_disk_full() => {
                 self.no_space.get_or_insert_with(|| (error, BTreeSet::new())).1.insert(path);
                 Ok(())
             }

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::fsys;
 use crate::fsys::FileLock;
-use crate::fsys::FsError;
 use crate::fsys::Waiting;
 use crate::generation::GenerationRecord;
 use crate::model::EnvironmentName;
@@ -100,7 +98,7 @@ impl Held {
 fn hold(context: &Context, generation: &Path, record: &GenerationRecord) -> Result<Option<Held>, OpsError> {
     let held = match context.waiting(|waiting| register(context, generation, record, waiting)) {
         Ok(held) => Some(held),
-        Err(OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error))) if is_read_only(&error) => None,
+        Err(OpsError::Fs(error) | OpsError::Store(StoreError::Disk(error))) if error.is_read_only() => None,
         Err(error) => return Err(error),
     };
     if fsys::status(generation)?.is_none() {
@@ -119,20 +117,12 @@ fn register(context: &Context, generation: &Path, record: &GenerationRecord, wai
             let _ = store::clear_dead_roots(&context.layout);
             Ok(Held::Root(root))
         }
-        Err(StoreError::Disk(error)) if is_full(&error) => {
+        Err(StoreError::Disk(error)) if error.is_disk_full() => {
             context.warn("the disk is full: a gc waits until this command has ended");
             Ok(Held::Store(store_lock))
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn is_read_only(error: &FsError) -> bool {
-    matches!(error.io_kind(), Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied))
-}
-
-fn is_full(error: &FsError) -> bool {
-    matches!(error.io_kind(), Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Finds a program by its bare name in the generation first: a child is looked up in the PATH of its parent otherwise.

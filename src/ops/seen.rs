@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -15,7 +14,6 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::fsys;
-use crate::fsys::FsError;
 use crate::model::Blake3Digest;
 use crate::model::PackName;
 use crate::model::RegistryName;
@@ -237,12 +235,7 @@ fn change(context: &Context, name: &RegistryName, change: impl FnOnce(&mut SeenF
         Ok(fsys::write_atomic(&path, &bytes)?)
     };
     match write() {
-        Err(OpsError::Fs(error)) if is_read_only(&error) => Ok(()),
+        Err(OpsError::Fs(error)) if error.is_read_only() => Ok(()),
         written => written,
     }
-}
-
-/// Tells whether a home is one that may only be read.
-fn is_read_only(error: &FsError) -> bool {
-    matches!(error.io_kind(), Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem))
 }
