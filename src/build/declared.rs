@@ -4,7 +4,6 @@
 //! `LICENSE`). The files of other programs that do not count are packed like any other file.
 
 use std::ffi::OsStr;
-use std::io::Read as _;
 use std::path::Path;
 
 use crate::build::BuildError;
@@ -67,12 +66,6 @@ pub(super) fn read_bytes(directory: &Path, name: &str) -> Result<Option<Vec<u8>>
         FileKind::Other => return Err(BuildError::ForbiddenKind { path: path.display().to_string() }),
         FileKind::File | FileKind::Directory => {}
     }
-    let opened = fsys::Directory::open_resolved(directory)?.open_file(OsStr::new(name));
-    let file = opened.map_err(|error| if error.is_of_another_kind() { BuildError::Replaced { path: path.display().to_string() } } else { error.into() })?;
-    let mut bytes = Vec::new();
-    file.take(SOURCE_TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|source| FsError::Io { operation: "read", path: path.clone(), source })?;
-    if bytes.len() as u64 > SOURCE_TEXT_BYTES_MAX {
-        return Err(FsError::TooLarge { path, bytes_max: SOURCE_TEXT_BYTES_MAX }.into());
-    }
-    Ok(Some(bytes))
+    let replaced = |error: FsError| if error.is_of_another_kind() { BuildError::Replaced { path: path.display().to_string() } } else { error.into() };
+    fsys::Directory::open_resolved(directory)?.read_file(OsStr::new(name), SOURCE_TEXT_BYTES_MAX).map(Some).map_err(replaced)
 }

@@ -26,6 +26,7 @@ use crate::fsys::FsError;
 use crate::fsys::Result;
 use crate::fsys::change;
 use crate::fsys::look;
+use crate::fsys::read::read_open;
 use crate::fsys::sync::flush;
 
 /// The modification time of everything in the store, in seconds since 1970: one value, so that equal trees are equal; not 0, which some tools take for "unknown".
@@ -123,6 +124,11 @@ impl Directory {
         // NONBLOCK: a fifo that somebody put there must not stop us; for regular files it means nothing.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(fs::File::from(look("open", &path, || rustix::fs::openat(&self.handle, name, flags, Mode::empty()))?))
+    }
+
+    /// Reads a whole file below this directory, of at most `bytes_max` bytes; a link is an error, and so is a fifo or a device.
+    pub fn read_file(&self, name: &OsStr, bytes_max: u64) -> Result<Vec<u8>> {
+        read_open(self.open_file(name)?, &self.path.join(name), bytes_max)
     }
 
     /// Opens a file at a path of several names below this directory for reading; a link anywhere on the way is an error.
@@ -287,6 +293,20 @@ mod tests {
         let directory = Directory::open(world.path()).expect("opened");
         assert!(directory.create_file(OsStr::new("link"), 0o444).is_err());
         assert!(directory.open_dir(OsStr::new("link")).is_err());
+    }
+
+    #[test]
+    fn reading_is_bounded_and_follows_no_link() {
+        let world = tempfile::tempdir().expect("a directory");
+        fs::write(world.path().join("file"), b"12345").expect("written");
+        std::os::unix::fs::symlink("file", world.path().join("link")).expect("linked");
+        rustix::fs::mkfifoat(rustix::fs::CWD, world.path().join("fifo"), Mode::RWXU).expect("made");
+        let directory = Directory::open(world.path()).expect("opened");
+        let read = |name: &str, bytes_max| directory.read_file(OsStr::new(name), bytes_max);
+        assert_eq!(read("file", 5).expect("fits"), b"12345");
+        assert!(matches!(read("file", 4), Err(FsError::TooLarge { bytes_max: 4, path }) if path == world.path().join("file")));
+        assert!(read("link", 5).is_err_and(|error| error.is_of_another_kind()));
+        assert!(read("fifo", 5).is_err());
     }
 
     #[test]

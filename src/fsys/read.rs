@@ -72,6 +72,11 @@ impl DirEntry {
 pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = look("open", path, || fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path))?;
+    read_open(file, path, bytes_max)
+}
+
+/// Reads the whole of an open file, likewise.
+pub(super) fn read_open(file: fs::File, path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     let found = status_of(&file, path)?;
     if found.kind == FileKind::Other {
         return look("read", path, || Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
