@@ -3,6 +3,7 @@
 use super::*;
 use crate::archive::Limits;
 use crate::archive::PackManifest;
+use crate::gc::tests::world::list_below;
 use crate::store::Batch;
 use crate::store::Durability;
 use crate::store::verify_store;
