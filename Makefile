@@ -56,6 +56,11 @@ large: ## Archives of more than 4 GiB and of 100,000 files (needs python3, sha25
 	$(CARGO) build --release --locked
 	python3 benches/large.py target/release/packs
 
+.PHONY: deep
+deep: ## A chain of 50,000 packs, locked, drawn and explained with a small stack (needs python3)
+	$(CARGO) build --release --locked
+	python3 benches/deep.py target/release/packs
+
 .PHONY: search
 search: ## How long a search of 100,000 names takes (needs python3 and zstd)
 	$(CARGO) build --release --locked
