@@ -154,6 +154,20 @@ fn without_a_conflict_nothing_is_drawn_and_that_is_said() {
 }
 
 #[test]
+fn a_length_apart_from_its_option_is_told() {
+    let world = conflicting();
+    insta::assert_snapshot!(world.packs(["resolve", "--explain", "full"]).fails(2).stderr, @"
+    error: there is no environment full, and --explain takes its value after an equals sign
+    hint: write --explain=full, with an equals sign and no blank
+    ");
+    world.packs(["resolve", "--explain=full"]).fails(3).prints("cannot be met together");
+    let ran = world.packs(["resolve", "full"]).fails(9);
+    assert!(!ran.stderr.contains("--explain"), "nobody asked to explain: {}", ran.stderr);
+    world.manifest("[packages]\ncharting = \"^1\"\n\n[environments.full]\n");
+    world.packs(["resolve", "--explain", "full"]).succeeds().prints("environment full");
+}
+
+#[test]
 fn a_refusal_names_rule_and_place() {
     let world = TestEnv::new();
     let archive = world.build(&Pack::new("reports", "2.4.0"));

@@ -42,9 +42,9 @@ pub struct Arguments {
     /// The environment (default: the active one, or default-environment)
     environment: Option<EnvironmentName>,
 
-    /// How much to tell of why there is no resolution
-    #[arg(long, value_enum, value_name = "LENGTH", default_value = "short", num_args = 0..=1, default_missing_value = "short", require_equals = true)]
-    explain: Explain,
+    /// How much to tell of why there is no resolution (default: short)
+    #[arg(long, value_enum, value_name = "LENGTH", num_args = 0..=1, default_missing_value = "short", require_equals = true)]
+    explain: Option<Explain>,
 
     /// Look for so many small edits of packs.toml that would help, best first; each is tried out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
@@ -82,20 +82,30 @@ pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> R
         apply: arguments.apply.map(usize::from),
         change: arguments.change.into(),
     };
-    let outcome = ops::resolve(&settings.context, &request)?;
+    let outcome = ops::resolve(&settings.context, &request).map_err(|failure| apart(failure, arguments.explain))?;
     let drawing = outcome.conflict.as_ref().map(|conflict| graph(&conflict.graph));
     output.answer("packs.resolve/1", &outcome, || match (output.format, &drawing) {
         (Format::Dot, Some(drawing)) => drawing.dot(),
         (Format::Svg, Some(drawing)) => drawing.svg(),
         // An empty picture would look like an answer.
         (Format::Dot | Format::Svg, None) => String::new(),
-        (Format::Text | Format::Json, _) => render(&outcome, arguments.explain),
+        (Format::Text | Format::Json, _) => render(&outcome, arguments.explain.unwrap_or(Explain::Short)),
     });
     if let (Format::Dot | Format::Svg, None) = (output.format, &drawing) {
         output.say(&nothing_to_draw(&outcome, output.format));
     }
     let is_good = outcome.solvable || outcome.applied.is_some();
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(error::kind::CONFLICT) })
+}
+
+/// Tells a length that was written apart from `--explain` from an environment, for which it is taken then.
+fn apart(failure: OpsError, explain: Option<Explain>) -> OpsError {
+    match failure {
+        OpsError::UnknownEnvironment { name, .. } if explain.is_some() && Explain::from_str(name.as_str(), false).is_ok() => {
+            OpsError::ValueApart { option: "--explain", value: name.to_string() }
+        }
+        failure => failure,
+    }
 }
 
 /// Says why there is no picture, and who draws one.

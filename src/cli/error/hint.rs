@@ -40,6 +40,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoProject { .. } => vec!["`packs init` makes a packs.toml here".into()],
         OpsError::NoHome => vec!["name one with --home DIR or PACKS_HOME".into()],
         OpsError::UnknownEnvironment { name, known } => nearest(name.as_str(), known).map(did_you_mean).into_iter().collect(),
+        OpsError::ValueApart { option, value } => vec![format!("write {option}={value}, with an equals sign and no blank")],
         OpsError::AmbiguousEnvironment { known } if !known.is_empty() => {
             vec![format!("name it: -E {}, or write default-environment = \"{}\" under [project]", known[0], known[0])]
         }

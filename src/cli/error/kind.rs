@@ -69,6 +69,7 @@ pub(super) fn classify(failure: &OpsError) -> Kind {
         OpsError::Manifest(_) => kind("manifest-invalid", USAGE),
         OpsError::NotText { .. } => kind("not-text", USAGE),
         OpsError::UnknownEnvironment { .. } => kind("unknown-environment", NOT_FOUND),
+        OpsError::ValueApart { .. } => kind("value-apart", USAGE),
         OpsError::AmbiguousEnvironment { .. } => kind("ambiguous-environment", USAGE),
         OpsError::UnknownRegistry { .. } => kind("unknown-registry", USAGE),
         OpsError::LastKey { .. } => kind("last-key", USAGE),

@@ -718,6 +718,14 @@ pub enum OpsError {
         #[source]
         source: Box<FsError>,
     },
+    /// The value of an option that takes it after an equals sign was written as a word of its own, which then meant an environment that is not there.
+    #[error("there is no environment {value}, and {option} takes its value after an equals sign")]
+    ValueApart {
+        /// The option.
+        option: &'static str,
+        /// The value.
+        value: String,
+    },
     /// A command does not answer in the form asked for.
     #[error("this command has no --format {format}; it has {}", listed(known))]
     NoSuchFormat {
