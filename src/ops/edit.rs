@@ -22,6 +22,7 @@ use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::SwitchOutcome;
 use crate::ops::opened::no_such_pack;
+use crate::ops::planned;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
 use crate::ops::solve::Asked;
@@ -103,7 +104,7 @@ pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutc
         let requirements = |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
         let loose = edited(project, |edit| requirements(&BTreeMap::new()).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
         let open: BTreeSet<PackName> = packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
-        let ranges = newest_ranges(context, &loose, environment, &names, &open)?;
+        let ranges = newest_ranges(context, &loose, environment, &names, &open).map_err(|failure| planned::refused(project, &loose, failure))?;
         let after = edited(project, |edit| requirements(&ranges).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
         Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: table.is_none() })
     })
@@ -230,7 +231,7 @@ fn with_newest_ranges(context: &Context, project: &Project, environment: &Enviro
     };
     let loose = edited(project, |edit| set(edit, &|_| Range::any()))?;
     let open: BTreeSet<PackName> = moved.iter().map(|requirement| requirement.name.clone()).collect();
-    let ranges = newest_ranges(context, &loose, environment, &open, &open)?;
+    let ranges = newest_ranges(context, &loose, environment, &open, &open).map_err(|failure| planned::refused(project, &loose, failure))?;
     // A range that reaches the newest release already stays as people wrote it.
     let range_of = |requirement: &Requirement| match ranges.get(&requirement.name) {
         Some(newest) if !reaches(&requirement.range, newest) => newest.clone(),

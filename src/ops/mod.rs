@@ -41,6 +41,7 @@ mod opened;
 mod outcome;
 mod path_pack;
 mod pipeline;
+mod planned;
 mod prepare;
 mod project;
 mod publish;

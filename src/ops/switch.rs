@@ -33,9 +33,9 @@ use crate::ops::commit::Commit;
 use crate::ops::commit::FileEdit;
 use crate::ops::commit::SavedCopy;
 use crate::ops::environment;
-use crate::ops::fix;
 use crate::ops::history::changes_of;
 use crate::ops::notices;
+use crate::ops::planned;
 use crate::ops::prepare;
 use crate::ops::prepare::Prepared;
 use crate::ops::project::MANIFEST_NAME;
@@ -171,19 +171,12 @@ fn tell_place(context: &Context, project: &Project) {
     }
 }
 
-/// Says of a conflict that it is about a packs.toml which is not written, and what to change in the one that is there.
-fn of_planned(before: &Project, failure: OpsError) -> OpsError {
-    let OpsError::Conflict { environment, conflict, fixes, seconds, .. } = failure else { return failure };
-    let fixes = fixes.into_iter().filter_map(|fix| fix::as_found(before, &environment, fix)).collect();
-    OpsError::Conflict { environment, conflict, fixes, is_planned: true, seconds }
-}
-
 impl Plan {
     fn new(context: &Context, before: Project, decide: &dyn Fn(&Project, &EnvironmentName) -> Result<Wish, OpsError>) -> Result<Plan, OpsError> {
         let active = generation::active_environment(&before.directory)?;
         let (environment, _) = environment::choose(&before.manifest, context.environment.as_ref(), active.as_ref())?;
-        let wish = decide(&before, &environment).map_err(|failure| of_planned(&before, failure))?;
-        let failed = |failure| if wish.project.text == before.text { failure } else { of_planned(&before, failure) };
+        let wish = decide(&before, &environment)?;
+        let failed = |failure| planned::refused(&before, &wish.project, failure);
         let lock = plan_lock(context, &wish.project, &environment, &Asked::new(context.locking, &wish.freedom)).map_err(failed)?;
         let mut others = Vec::new();
         if wish.relock_others {

@@ -80,3 +80,18 @@ pub enum Change {
         at: Option<Place>,
     },
 }
+
+impl Change {
+    /// Gives the place of what it changes.
+    pub fn place_mut(&mut self) -> &mut Option<Place> {
+        match self {
+            Change::Range { at, .. }
+            | Change::Override { at, .. }
+            | Change::DropOverride { at, .. }
+            | Change::Constraint { at, .. }
+            | Change::DropConstraint { at, .. }
+            | Change::Rename { at, .. }
+            | Change::Drop { at, .. } => at,
+        }
+    }
+}

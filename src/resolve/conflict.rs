@@ -33,12 +33,42 @@ pub(super) enum Extent {
     Unfinished,
 }
 
+/// Who asks for what stands in no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unwritten {
+    /// A question about what would be.
+    #[default]
+    Supposed,
+    /// A command that would write it, if there were a resolution.
+    Asked,
+}
+
+impl Unwritten {
+    /// Stands where others have their line.
+    pub(super) fn place(self) -> &'static str {
+        match self {
+            Unwritten::Supposed => "--what-if",
+            Unwritten::Asked => "asked for",
+        }
+    }
+
+    /// Says who requires it.
+    pub(super) fn requires(self) -> &'static str {
+        match self {
+            Unwritten::Supposed => "--what-if asks for",
+            Unwritten::Asked => "you ask for",
+        }
+    }
+}
+
 /// The proof that no set of releases meets the project's requirements.
 #[derive(Debug, Clone)]
 pub struct Conflict {
     /// The smallest set of direct requirements that cannot be met together, as far as was found out.
     requirements: Vec<(PackName, Range, Option<Place>)>,
     extent: Extent,
+    /// Who asks for the requirements that have no place.
+    pub(super) unwritten: Unwritten,
     pub(super) steps: Vec<Step>,
     pub(super) subjects: BTreeMap<NodeId, Subject>,
     hints: Vec<ConflictHint>,
@@ -140,6 +170,15 @@ impl Conflict {
         self.hints = all.into_iter().collect();
     }
 
+    /// Moves everything it speaks of to other places; what gets none is asked for by somebody else than a file.
+    pub fn move_places(&mut self, unwritten: Unwritten, to: impl Fn(Place) -> Option<Place>) {
+        self.unwritten = unwritten;
+        let of_requirements = self.requirements.iter_mut().map(|(_, _, at)| at);
+        let of_steps = self.steps.iter_mut().flat_map(Step::places_mut);
+        let of_hints = self.hints.iter_mut().filter_map(ConflictHint::place_mut);
+        of_requirements.chain(of_steps).chain(of_hints).for_each(|at| *at = at.take().and_then(&to));
+    }
+
     /// Tells whether it is shown to be the smallest: without any one of its requirements the others can be met. Otherwise the limit came first.
     pub fn is_smallest(&self) -> bool {
         self.extent == Extent::Smallest
@@ -157,7 +196,7 @@ impl Conflict {
             needed_roots(&steps, universe).into_iter().map(|root| (root.name.clone(), root.range.clone(), root.at.clone())).collect();
         let subjects = steps.iter().flat_map(Step::nodes).map(|node| (node, Subject::new(node, universe))).collect();
         let hints = hints::find(&steps, universe);
-        Conflict { requirements: requirements.into_iter().collect(), extent, steps, subjects, hints }
+        Conflict { requirements: requirements.into_iter().collect(), extent, unwritten: Unwritten::default(), steps, subjects, hints }
     }
 }
 
@@ -204,6 +243,14 @@ impl Requires {
 }
 
 impl Step {
+    fn places_mut(&mut self) -> Vec<&mut Option<Place>> {
+        match self {
+            Step::Requires(requires) => requires.overridden.as_mut().map(|pin| &mut pin.at).into_iter().chain([&mut requires.at]).collect(),
+            Step::Unavailable { reason: Unavailable::Refused(refusal), .. } => vec![&mut refusal.at],
+            Step::Unavailable { .. } | Step::Belongs { .. } | Step::Given | Step::Derived { .. } => Vec::new(),
+        }
+    }
+
     fn nodes(&self) -> Vec<NodeId> {
         match self {
             Step::Requires(requires) => vec![requires.by, requires.needed],

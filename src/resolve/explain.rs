@@ -19,7 +19,6 @@ use std::ops::Range;
 use crate::model::Place;
 use crate::resolve::conflict::Conflict;
 use crate::resolve::conflict::Step;
-use crate::resolve::wording::SUPPOSED;
 use crate::resolve::wording::Wording;
 
 /// Most lines of an explanation; longer ones lose their middle, never their end.
@@ -81,7 +80,7 @@ fn head(conflict: &Conflict, length: Length) -> Vec<String> {
         count => format!("These {count} requirements cannot be met together:"),
     };
     let most = if length == Length::Full || requirements.len() <= REQUIREMENTS_MAX { requirements.len() } else { REQUIREMENTS_MAX - 1 };
-    let place = |at: &Option<Place>| at.as_ref().map_or_else(|| SUPPOSED.to_owned(), ToString::to_string);
+    let place = |at: &Option<Place>| at.as_ref().map_or_else(|| conflict.unwritten.place().to_owned(), ToString::to_string);
     let width = requirements.iter().take(most).map(|(_, _, at)| place(at).len()).max().unwrap_or_default();
     let mut lines = vec![opening];
     lines.extend(requirements.iter().take(most).map(|(name, range, at)| format!("  {:width$}  {name} {range}", place(at))));

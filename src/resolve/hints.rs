@@ -94,6 +94,19 @@ pub enum ConflictHint {
     },
 }
 
+impl ConflictHint {
+    /// Gives the place of what it speaks of, if it is about something that is written.
+    pub(super) fn place_mut(&mut self) -> Option<&mut Option<Place>> {
+        match self {
+            ConflictHint::UnknownPack { at, .. } => Some(at),
+            ConflictHint::Refused { refusal, .. } => Some(&mut refusal.at),
+            ConflictHint::InOtherRegistry { .. } | ConflictHint::UnknownExtra { .. } | ConflictHint::PrereleaseExists { .. } | ConflictHint::Yanked { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// Finds what may help, in a fixed order.
 pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) -> Vec<ConflictHint> {
     let mut hints = BTreeSet::new();

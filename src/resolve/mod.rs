@@ -38,6 +38,7 @@ pub use candidates::Resolution;
 pub use candidates::Root;
 pub use change::Change;
 pub use conflict::Conflict;
+pub use conflict::Unwritten;
 pub use fixes::Fix;
 pub use fixes::Fixes;
 pub use fixes::Question;

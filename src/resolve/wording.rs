@@ -21,9 +21,6 @@ use crate::resolve::universe::NodeId;
 use crate::resolve::universe::PROJECT;
 use crate::resolve::versions::Releases;
 
-/// Stands where others have their line in packs.toml: what is not written there is only supposed.
-pub(super) const SUPPOSED: &str = "--what-if";
-
 /// Most versions that are listed one by one.
 const LISTED_MAX: usize = 3;
 
@@ -141,10 +138,13 @@ impl<'a> Wording<'a> {
 
     fn requires(&self, requires: &Requires) -> String {
         let ranges: Vec<&str> = requires.ranges.iter().map(Range::as_str).collect();
-        let who = self.releases(requires.by, &requires.set, "and").with_verb("requires", "require");
+        let who = match requires.at {
+            None if requires.by == PROJECT => self.conflict.unwritten.requires().to_owned(),
+            _ => self.releases(requires.by, &requires.set, "and").with_verb("requires", "require"),
+        };
         let asked = format!("{who} {}", self.name_with_range(requires.needed, &join(&ranges, "or")));
         let instead = requires.overridden.as_ref().map(|pin| {
-            let place = pin.at.as_ref().map_or_else(|| SUPPOSED.to_owned(), ToString::to_string);
+            let place = pin.at.as_ref().map_or_else(|| self.conflict.unwritten.place().to_owned(), ToString::to_string);
             format!("{place} overrides that with {}", pin.range)
         });
         let remarks: Vec<String> = instead.into_iter().chain(requires.lack.map(|lack| self.lack(requires.needed, lack))).collect();

@@ -461,8 +461,21 @@ fn what_is_only_supposed_has_no_line() {
     environment default: there is no resolution
     This requirement cannot be met:
       --what-if  app =9.0.0
-    Because your project requires app =9.0.0 (no release is in that range; the newest is 2.0.0), that requirement cannot be met.
+    Because --what-if asks for app =9.0.0 (no release is in that range; the newest is 2.0.0), that requirement cannot be met.
     ");
+    // What the file says is said of the file, and what is supposed of the question.
+    world.manifest("[packages]\napp = \"^2\"\nforms = \"^2\"\n");
+    insta::assert_snapshot!(world.packs(["resolve", "--what-if", "forms@1.0.0"]).fails(3).stdout, @"
+    environment default: there is no resolution
+    These two requirements cannot be met together:
+      --what-if     forms =1.0.0
+      packs.toml:8  app ^2
+    Because app 2.0.0 requires forms ^2 and your project requires app ^2, your project needs forms ^2.
+    And because --what-if asks for forms =1.0.0, these requirements cannot be met together.
+    ");
+    let document = world.packs(["resolve", "--what-if", "forms@1.0.0", "--json"]).fails(3).json();
+    let says: Vec<&str> = document["conflict"]["steps"].as_array().expect("steps").iter().filter_map(|step| step["says"].as_str()).collect();
+    assert!(says.contains(&"--what-if asks for forms =1.0.0") && says.contains(&"your project requires app ^2"), "{says:?}");
 }
 
 #[test]
@@ -553,17 +566,29 @@ fn a_refused_install_hints_at_what_makes_it_possible() {
     insta::assert_snapshot!(world.packs(["install", "dash"]).fails(3).stderr, @r#"
     error: environment default: no set of releases satisfies packs.toml with what is asked for, which is not written
     These two requirements cannot be met together:
+      asked for     dash *
       packs.toml:8  auth ^1
-      packs.toml:9  dash *
     Because dash 1.0.0 requires core ^2 and auth 1.0.0 requires core ^1, auth 1.0.0 and dash 1.0.0 cannot be chosen together.
     And because your project requires auth ^1, dash 1.0.0 cannot be chosen.
-    And because your project requires dash *, these requirements cannot be met together.
+    And because you ask for dash *, these requirements cannot be met together.
     hint: this would do: in packs.toml:9 add [overrides], core = "^1"; then the same command again
     "#);
     assert!(!world.read("packs.toml").contains("dash"));
     let hinted = world.read("packs.toml") + "\n[overrides]\ncore = \"^1\"\n";
     world.write("packs.toml", &hinted);
     world.packs(["install", "dash"]).succeeds();
+    // What is asked for stands nowhere, and what was there before keeps its line though the new one would come above it.
+    world.manifest("[packages]\ncore = \"^1\"\nother = \"^1\"\n\n[constraints]\ncore = \"<2\"\n");
+    world.publish(&Pack::new("other", "1.0.0"));
+    insta::assert_snapshot!(world.packs(["install", "dash@^1", "auth"]).fails(3).stderr, @"
+    error: environment default: no set of releases satisfies packs.toml with what is asked for, which is not written
+    This requirement cannot be met:
+      asked for  dash ^1
+    Because core 2.0.0 is not allowed (outside <2, packs.toml:12), dash 1.0.0 requires core ^2, and you ask for dash ^1, that requirement cannot be met.
+    hint: core 2.0.0 would do but is not allowed: outside <2, packs.toml:12
+    ");
+    let document = world.packs(["install", "dash@^1", "--json"]).fails(3).json();
+    assert!(!document.to_string().contains("packs.toml:14"), "{document}");
     // An edit of what is only asked for is no edit of packs.toml.
     let ran = world.packs(["install", "dash@^7"]).fails(3);
     assert!(!ran.stderr.contains("this would do"), "{}", ran.stderr);
