@@ -24,6 +24,13 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Begun before this moment.
     pub until: Option<Timestamp>,
+    /// Whenever they were.
+    pub sought: Sought,
+}
+
+/// Whose events are asked for, and about what; what is `None` does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
     /// By this user.
     pub user: Option<String>,
     /// In a project of this team.
@@ -141,18 +148,21 @@ fn end(event: &mut Event, entry: Entry) {
 
 impl Filter {
     fn takes_begin(&self, entry: &Entry) -> bool {
-        let begin = &entry.begin;
+        self.since.is_none_or(|since| entry.at >= since) && self.until.is_none_or(|until| entry.at < until) && self.sought.takes(&entry.begin)
+    }
+
+    fn takes_packs(&self, event: &Event) -> bool {
+        self.sought.pack.as_ref().is_none_or(|pack| event.begin.packs.iter().any(|change| change.name == *pack))
+    }
+}
+
+impl Sought {
+    fn takes(&self, begin: &Begin) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
-        self.since.is_none_or(|since| entry.at >= since)
-            && self.until.is_none_or(|until| entry.at < until)
-            && is(&self.user, Some(&begin.user))
+        is(&self.user, Some(&begin.user))
             && is(&self.team, begin.team.as_deref())
             && is(&self.action, Some(&begin.action))
             && is(&self.project, begin.project.as_deref())
             && self.environment.as_ref().is_none_or(|wanted| begin.environment.as_ref() == Some(wanted))
-    }
-
-    fn takes_packs(&self, event: &Event) -> bool {
-        self.pack.as_ref().is_none_or(|pack| event.begin.packs.iter().any(|change| change.name == *pack))
     }
 }

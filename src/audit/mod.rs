@@ -45,6 +45,7 @@ pub use error::AuditError;
 pub use history::Event;
 pub use history::EventResult;
 pub use history::Filter;
+pub use history::Sought;
 
 /// The audit log of a home.
 #[derive(Debug, Clone)]

@@ -13,11 +13,11 @@ use crate::audit::Event;
 use crate::audit::EventResult;
 use crate::audit::Filter;
 use crate::audit::Log;
+use crate::audit::Sought;
 use crate::generation;
 use crate::generation::Environment;
 use crate::model::EnvironmentName;
 use crate::model::PackChange;
-use crate::model::PackName;
 use crate::ops::Age;
 use crate::ops::Changes;
 use crate::ops::Context;
@@ -69,18 +69,8 @@ pub struct AuditRequest {
     pub since: Option<Moment>,
     /// Only before this moment.
     pub until: Option<Moment>,
-    /// Only by this user.
-    pub user: Option<String>,
-    /// Only by this team.
-    pub team: Option<String>,
-    /// Only this action.
-    pub action: Option<String>,
-    /// Only what changed this pack.
-    pub pack: Option<PackName>,
-    /// Only of this project.
-    pub project: Option<String>,
-    /// Only of this environment.
-    pub environment: Option<EnvironmentName>,
+    /// Only these, whenever they were.
+    pub sought: Sought,
 }
 
 /// What the log says.
@@ -139,16 +129,8 @@ pub struct AuditVerifyOutcome {
 /// Reads the changes that a request asks for.
 pub fn audit(context: &Context, request: &AuditRequest) -> Result<AuditOutcome, OpsError> {
     let now = context.now();
-    let filter = Filter {
-        since: request.since.map(|moment| moment.resolve(now)),
-        until: request.until.map(|moment| moment.resolve(now)),
-        user: request.user.clone(),
-        team: request.team.clone(),
-        action: request.action.clone(),
-        pack: request.pack.clone(),
-        project: request.project.clone(),
-        environment: request.environment.clone(),
-    };
+    let at = |moment: Option<Moment>| moment.map(|moment| moment.resolve(now));
+    let filter = Filter { since: at(request.since), until: at(request.until), sought: request.sought.clone() };
     let events = Log::new(&context.layout).read(&filter)?;
     Ok(AuditOutcome { events: events.into_iter().map(event).collect() })
 }

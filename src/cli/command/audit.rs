@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::Subcommand;
 
+use crate::audit::Sought;
 use crate::cli::output::BAD;
 use crate::cli::output::CHANGED;
 use crate::cli::output::DIM;
@@ -87,9 +88,7 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
         return Ok(ExitCode::SUCCESS);
     }
     let filter = arguments.filter;
-    let request = AuditRequest {
-        since: filter.since,
-        until: filter.until,
+    let sought = Sought {
         user: filter.user,
         team: filter.team,
         action: filter.action,
@@ -97,6 +96,7 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
         project: filter.of_project,
         environment: settings.context.environment.clone(),
     };
+    let request = AuditRequest { since: filter.since, until: filter.until, sought };
     let outcome = ops::audit(&settings.context, &request)?;
     output.answer("packs.audit/1", &outcome, || render(&outcome));
     Ok(ExitCode::SUCCESS)
