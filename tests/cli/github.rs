@@ -2,13 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
 
 use std::fs;
-use std::process::Command;
 
 use crate::support::FaultKind;
 use crate::support::GitHubServer;
 use crate::support::Pack;
 use crate::support::TOKEN;
 use crate::support::TestEnv;
+use crate::support::by_hand;
 
 const MANIFEST: &str = "[packages]\nkanban = { version = \"^2\", github = \"acme/kanban\" }\n";
 
@@ -19,43 +19,17 @@ fn world() -> (TestEnv, GitHubServer) {
     (world, GitHubServer::start())
 }
 
-/// Prepares a run that asks this server.
-fn command(world: &TestEnv, server: &GitHubServer, arguments: &[&str]) -> Command {
-    let mut command = world.command(arguments);
-    command.env("GITHUB_API_URL", server.api());
-    command
-}
-
-/// An archive and its side file, as somebody uploads them by hand.
-fn by_hand(world: &TestEnv, pack: &Pack) -> Vec<(String, Vec<u8>)> {
-    let archive = world.build(pack);
-    let name = archive.file_name().expect("a file").to_str().expect("UTF-8").to_owned();
-    let side_file = format!("{name}.sha256");
-    let read = |name: &str| fs::read(archive.with_file_name(name)).expect("built");
-    vec![(name.clone(), read(&name)), (side_file.clone(), read(&side_file))]
-}
-
-fn add(server: &GitHubServer, tag: &str, assets: &[(String, Vec<u8>)]) {
-    let assets: Vec<(&str, Vec<u8>)> = assets.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-    server.add_release(tag, &assets);
-}
-
 fn kanban(version: &str) -> Pack {
     Pack::new("kanban", version).command("kanban", &format!("#!/bin/sh\necho kanban {version}\n"))
-}
-
-/// The requests that count against GitHub's limit.
-fn api_requests(server: &GitHubServer) -> Vec<String> {
-    server.take_log().into_iter().filter(|line| line.contains("/repos/")).collect()
 }
 
 #[test]
 fn archives_uploaded_by_hand_are_locked_and_switched_to() {
     let (world, server) = world();
-    add(&server, "first", &by_hand(&world, &kanban("1.0.0")));
-    add(&server, "second", &by_hand(&world, &kanban("2.0.0")));
-    add(&server, "third", &by_hand(&world, &kanban("2.1.0-rc.1")));
-    world.run(&mut command(&world, &server, &["switch"])).succeeds();
+    server.add_by_hand(&world, "first", &[kanban("1.0.0")]);
+    server.add_by_hand(&world, "second", &[kanban("2.0.0")]);
+    server.add_by_hand(&world, "third", &[kanban("2.1.0-rc.1")]);
+    world.run(&mut server.command(&world, &["switch"])).succeeds();
     let lockfile = world.read("packs.lock").replace(&server.api(), "https://github.example");
     insta::with_settings!({ filters => vec![(r"[0-9a-f]{64}", "[DIGEST]"), (r"[a-z2-7]{52}", "[TREE]"), (r"size = \d+", "size = [SIZE]")] }, {
         insta::assert_snapshot!(lockfile, @r#"
@@ -87,8 +61,8 @@ fn archives_uploaded_by_hand_are_locked_and_switched_to() {
 #[test]
 fn an_archive_is_downloaded_from_the_repository_that_packs_toml_names() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
-    let told = world.run(&mut command(&world, &server, &["download", "kanban", "--to", "vendor", "--json"])).succeeds().json();
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    let told = world.run(&mut server.command(&world, &["download", "kanban", "--to", "vendor", "--json"])).succeeds().json();
     assert_eq!(told["archives"][0]["registry"], "github:acme/kanban");
     assert!(world.has("vendor/kanban-2.0.0.tar.zst") && world.has("vendor/kanban-2.0.0.tar.zst.sha256"));
 }
@@ -96,29 +70,29 @@ fn an_archive_is_downloaded_from_the_repository_that_packs_toml_names() {
 #[test]
 fn what_is_locked_asks_the_api_nothing() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
-    world.run(&mut command(&world, &server, &["lock"])).succeeds();
-    assert!(!api_requests(&server).is_empty());
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    world.run(&mut server.command(&world, &["lock"])).succeeds();
+    assert!(!server.take_api_requests().is_empty());
     fs::remove_dir_all(world.home()).expect("removed");
-    world.run(command(&world, &server, &["switch", "--locked"]).env("GITHUB_TOKEN", TOKEN)).succeeds();
+    world.run(server.command(&world, &["switch", "--locked"]).env("GITHUB_TOKEN", TOKEN)).succeeds();
     let log = server.take_log();
     assert_eq!(log, ["GET /acme/kanban/releases/download/v2/kanban-2.0.0.tar.zst 302"]);
-    world.run(&mut command(&world, &server, &["switch"])).succeeds();
+    world.run(&mut server.command(&world, &["switch"])).succeeds();
     assert!(server.take_log().is_empty());
 }
 
 #[test]
 fn an_unchanged_list_is_not_sent_again_and_nothing_is_read_twice() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
-    world.run(&mut command(&world, &server, &["switch"])).succeeds();
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    world.run(&mut server.command(&world, &["switch"])).succeeds();
     // Only a home that is there keeps a list, and the first switch has just made it.
-    world.run(&mut command(&world, &server, &["update"])).succeeds();
+    world.run(&mut server.command(&world, &["update"])).succeeds();
     server.take_log();
-    world.run(&mut command(&world, &server, &["update"])).succeeds();
+    world.run(&mut server.command(&world, &["update"])).succeeds();
     assert_eq!(server.take_log(), ["GET /repos/acme/kanban/releases?per_page=100&page=1 304"]);
-    world.run(command(&world, &server, &["update", "--offline"]).env("GITHUB_API_URL", "http://127.0.0.1:1")).fails(6);
-    world.run(&mut command(&world, &server, &["update", "--offline"])).succeeds();
+    world.run(server.command(&world, &["update", "--offline"]).env("GITHUB_API_URL", "http://127.0.0.1:1")).fails(6);
+    world.run(&mut server.command(&world, &["update", "--offline"])).succeeds();
     assert!(server.take_log().is_empty(), "offline asks nothing");
 }
 
@@ -126,29 +100,29 @@ fn an_unchanged_list_is_not_sent_again_and_nothing_is_read_twice() {
 fn all_pages_are_read() {
     let (world, server) = world();
     let assets = by_hand(&world, &kanban("2.0.0"));
-    add(&server, "oldest", &assets);
+    server.add_assets("oldest", &assets);
     for number in 0..200 {
         server.add_release(&format!("nightly-{number}"), &[]);
     }
-    world.run(&mut command(&world, &server, &["lock"])).succeeds();
-    let pages: Vec<String> = api_requests(&server);
+    world.run(&mut server.command(&world, &["lock"])).succeeds();
+    let pages: Vec<String> = server.take_api_requests();
     assert_eq!(pages.len(), 3, "{pages:?}");
 }
 
 #[test]
 fn a_private_repository_needs_a_token_which_stays_at_home() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
     server.make_private();
-    insta::assert_snapshot!(world.run(&mut command(&world, &server, &["lock"])).fails(6).stderr, @"
+    insta::assert_snapshot!(world.run(&mut server.command(&world, &["lock"])).fails(6).stderr, @"
     error: cannot list the releases of acme/kanban: GitHub has nothing there, or does not show it to somebody without a token
     hint: check the name; if the repository is private, put a token into GITHUB_TOKEN or GH_TOKEN
     ");
-    world.run(command(&world, &server, &["switch"]).env("GH_TOKEN", TOKEN)).succeeds();
+    world.run(server.command(&world, &["switch"]).env("GH_TOKEN", TOKEN)).succeeds();
     assert!(!server.storage_saw_token(), "the token follows no redirect");
     fs::remove_dir_all(world.home()).expect("removed");
-    world.run(command(&world, &server, &["switch", "--locked"]).env("GH_TOKEN", TOKEN)).succeeds();
-    let ran = world.run(command(&world, &server, &["update"]).env("GH_TOKEN", "another-secret")).fails(6);
+    world.run(server.command(&world, &["switch", "--locked"]).env("GH_TOKEN", TOKEN)).succeeds();
+    let ran = world.run(server.command(&world, &["update"]).env("GH_TOKEN", "another-secret")).fails(6);
     insta::assert_snapshot!(ran.stderr, @"
     error: cannot list the releases of acme/kanban: GitHub does not accept the token of GH_TOKEN
     hint: the token in GH_TOKEN is wrong or has run out: make another, or unset GH_TOKEN
@@ -160,18 +134,18 @@ fn limits_are_explained() {
     let (world, server) = world();
     let limited = vec![("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", "1767225600".to_owned())];
     server.fail("GET /repos", 9, FaultKind::Answer(403, limited, r#"{"message":"API rate limit exceeded"}"#));
-    insta::assert_snapshot!(world.run(&mut command(&world, &server, &["lock"])).fails(6).stderr, @"
+    insta::assert_snapshot!(world.run(&mut server.command(&world, &["lock"])).fails(6).stderr, @"
     error: cannot list the releases of acme/kanban: GitHub takes no more requests from somebody without a token until [TIME]
     hint: put a token into GITHUB_TOKEN or GH_TOKEN: GitHub then takes 5,000 requests an hour instead of 60
     hint: what is locked is downloaded without any: packs switch --locked
     ");
-    insta::assert_snapshot!(world.run(command(&world, &server, &["lock"]).env("GITHUB_TOKEN", TOKEN)).fails(6).stderr, @"
+    insta::assert_snapshot!(world.run(server.command(&world, &["lock"]).env("GITHUB_TOKEN", TOKEN)).fails(6).stderr, @"
     error: cannot list the releases of acme/kanban: GitHub takes no more requests from the token of GITHUB_TOKEN until [TIME]
     hint: try again then; what is locked is downloaded without any request: packs switch --locked
     ");
     let server = GitHubServer::start();
     server.fail("GET /repos", 9, FaultKind::Answer(429, vec![("retry-after", "3600".to_owned())], ""));
-    insta::assert_snapshot!(world.run(&mut command(&world, &server, &["lock"])).fails(6).stderr, @"
+    insta::assert_snapshot!(world.run(&mut server.command(&world, &["lock"])).fails(6).stderr, @"
     error: cannot list the releases of acme/kanban: GitHub takes no more requests from somebody without a token for 3600 s
     hint: put a token into GITHUB_TOKEN or GH_TOKEN: GitHub then takes 5,000 requests an hour instead of 60
     hint: what is locked is downloaded without any: packs switch --locked
@@ -181,18 +155,18 @@ fn limits_are_explained() {
 #[test]
 fn a_release_at_fault_is_left_out_and_the_others_count() {
     let (world, server) = world();
-    add(&server, "good", &by_hand(&world, &kanban("2.0.0")));
+    server.add_by_hand(&world, "good", &[kanban("2.0.0")]);
     let mut altered = by_hand(&world, &kanban("2.1.0"));
     altered[0].1[100] ^= 1;
-    add(&server, "altered", &altered);
+    server.add_assets("altered", &altered);
     let mut alone = by_hand(&world, &kanban("2.2.0"));
     alone.pop();
-    add(&server, "alone", &alone);
+    server.add_assets("alone", &alone);
     let mut renamed = by_hand(&world, &kanban("2.3.0"));
     renamed[0].0 = "other.tar.zst".into();
     renamed[1].0 = "other.tar.zst.sha256".into();
-    add(&server, "renamed", &renamed);
-    let ran = world.run(&mut command(&world, &server, &["lock"])).succeeds();
+    server.add_assets("renamed", &renamed);
+    let ran = world.run(&mut server.command(&world, &["lock"])).succeeds();
     assert!(world.read("packs.lock").contains("version = \"2.0.0\""), "{}", world.read("packs.lock"));
     insta::assert_snapshot!(ran.stderr, @"
     warning: other.tar.zst in the release renamed of acme/kanban is left out: other.tar.zst.sha256: expected the name other.tar.zst after the digest, found `  kanban-2.3.0.tar.zst`
@@ -204,9 +178,9 @@ fn a_release_at_fault_is_left_out_and_the_others_count() {
 #[test]
 fn two_releases_that_contradict_each_other() {
     let (world, server) = world();
-    add(&server, "first", &by_hand(&world, &kanban("2.0.0")));
-    add(&server, "second", &by_hand(&world, &kanban("2.0.0").file("more.txt", "more\n")));
-    let ran = world.run(&mut command(&world, &server, &["lock"])).succeeds();
+    server.add_by_hand(&world, "first", &[kanban("2.0.0")]);
+    server.add_by_hand(&world, "second", &[kanban("2.0.0").file("more.txt", "more\n")]);
+    let ran = world.run(&mut server.command(&world, &["lock"])).succeeds();
     ran.says("kanban 2.0.0 in the release second of acme/kanban is left out: kanban 2.0.0 is published for any with other content");
     assert!(world.read("packs.lock").contains("/releases/download/first/"));
 }
@@ -214,13 +188,13 @@ fn two_releases_that_contradict_each_other() {
 #[test]
 fn a_changed_archive_is_not_what_was_locked() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
-    world.run(&mut command(&world, &server, &["lock"])).succeeds();
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    world.run(&mut server.command(&world, &["lock"])).succeeds();
     fs::remove_dir_all(world.home()).expect("removed");
     server.edit("v2", |release| release.assets[0].bytes[100] ^= 1);
-    world.run(&mut command(&world, &server, &["switch", "--locked"])).fails(5);
+    world.run(&mut server.command(&world, &["switch", "--locked"])).fails(5);
     server.edit("v2", |release| release.assets.clear());
-    insta::assert_snapshot!(world.run(&mut command(&world, &server, &["switch", "--locked"])).fails(6).stderr, @"
+    insta::assert_snapshot!(world.run(&mut server.command(&world, &["switch", "--locked"])).fails(6).stderr, @"
     error: the archive kanban-2.0.0.tar.zst of kanban 2.0.0 is not in github:acme/kanban, and its tree is not in the store
     hint: publish it again, or `packs update` to a release that is there
     ");
@@ -229,9 +203,9 @@ fn a_changed_archive_is_not_what_was_locked() {
 #[test]
 fn drafts_are_not_offered_even_to_their_makers() {
     let (world, server) = world();
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
     server.edit("v2", |release| release.draft = true);
-    world.run(command(&world, &server, &["lock"]).env("GH_TOKEN", TOKEN)).fails(3);
+    world.run(server.command(&world, &["lock"]).env("GH_TOKEN", TOKEN)).fails(3);
 }
 
 #[test]
@@ -248,7 +222,7 @@ fn an_api_that_cannot_be_trusted_with_a_token() {
 fn info_asks_the_repository_that_the_project_takes_the_pack_from() {
     let (world, server) = world();
     world.publish(&kanban("9.0.0"));
-    add(&server, "v2", &by_hand(&world, &kanban("2.0.0")));
-    let info = world.run(&mut command(&world, &server, &["info", "kanban", "--json"])).succeeds().json();
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    let info = world.run(&mut server.command(&world, &["info", "kanban", "--json"])).succeeds().json();
     assert_eq!((info["registry"].as_str(), info["version"].as_str()), (Some("github:acme/kanban"), Some("2.0.0")));
 }

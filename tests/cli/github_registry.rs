@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests set up their world on the disk")]
 
 use std::fs;
-use std::process::Command;
 
 use crate::support::FaultKind;
 use crate::support::GitHubServer;
@@ -14,9 +13,9 @@ const REGISTRIES: &str = "[registries]\ndefault = \"file:../registry\"\ntools = 
 /// A world whose registry `tools` is a repository with releases of two packs, of which one requires the other.
 fn world() -> (TestEnv, GitHubServer) {
     let (world, server) = (TestEnv::new(), GitHubServer::start());
-    add(&world, &server, "one", &[Pack::new("workflow", "1.0.0").file("flow.md", "flow\n")]);
-    add(&world, &server, "two", &[kanban("2.0.0"), Pack::new("workflow", "1.2.0").file("flow.md", "flow two\n")]);
-    add(&world, &server, "three", &[kanban("2.1.0")]);
+    server.add_by_hand(&world, "one", &[Pack::new("workflow", "1.0.0").file("flow.md", "flow\n")]);
+    server.add_by_hand(&world, "two", &[kanban("2.0.0"), Pack::new("workflow", "1.2.0").file("flow.md", "flow two\n")]);
+    server.add_by_hand(&world, "three", &[kanban("2.1.0")]);
     manifest(&world, REGISTRIES, "");
     (world, server)
 }
@@ -29,36 +28,10 @@ fn manifest(world: &TestEnv, registries: &str, rest: &str) {
     world.write("packs.toml", &format!("[project]\nname = \"demo\"\n\n{registries}\n{rest}"));
 }
 
-/// Uploads packs as somebody does by hand.
-fn add(world: &TestEnv, server: &GitHubServer, tag: &str, packs: &[Pack]) {
-    let mut assets = Vec::new();
-    for pack in packs {
-        let archive = world.build(pack);
-        let name = archive.file_name().expect("a file").to_str().expect("UTF-8").to_owned();
-        let side_file = format!("{name}.sha256");
-        let read = |name: &str| fs::read(archive.with_file_name(name)).expect("built");
-        assets.extend([(name.clone(), read(&name)), (side_file.clone(), read(&side_file))]);
-    }
-    let assets: Vec<(&str, Vec<u8>)> = assets.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-    server.add_release(tag, &assets);
-}
-
-/// Prepares a run that asks this server.
-fn command(world: &TestEnv, server: &GitHubServer, arguments: &[&str]) -> Command {
-    let mut command = world.command(arguments);
-    command.env("GITHUB_API_URL", server.api());
-    command
-}
-
-/// The requests that count against GitHub's limit.
-fn api_requests(server: &GitHubServer) -> Vec<String> {
-    server.take_log().into_iter().filter(|line| line.contains("/repos/")).collect()
-}
-
 #[test]
 fn a_repository_is_searched_described_and_installed_from_by_name() {
     let (world, server) = world();
-    let run = |arguments: &[&str]| world.run(&mut command(&world, &server, arguments)).succeeds();
+    let run = |arguments: &[&str]| world.run(&mut server.command(&world, arguments)).succeeds();
     run(&["search", "kanb"]).prints("kanban  2.1.0    tools");
     let info = run(&["info", "kanban", "--json"]).json();
     assert_eq!((info["registry"].as_str(), info["version"].as_str()), (Some("github:acme/kanban"), Some("2.1.0")));
@@ -116,15 +89,15 @@ fn a_repository_is_searched_described_and_installed_from_by_name() {
 fn what_is_locked_asks_the_api_nothing() {
     let (world, server) = world();
     manifest(&world, REGISTRIES, "[packages]\nkanban = { version = \"^2\", registry = \"tools\" }\n");
-    world.run(&mut command(&world, &server, &["lock"])).succeeds();
-    assert_eq!(api_requests(&server).len(), 1, "one list for the pack and what it requires");
+    world.run(&mut server.command(&world, &["lock"])).succeeds();
+    assert_eq!(server.take_api_requests().len(), 1, "one list for the pack and what it requires");
     fs::remove_dir_all(world.home()).expect("removed");
-    world.run(&mut command(&world, &server, &["switch", "--locked"])).succeeds();
+    world.run(&mut server.command(&world, &["switch", "--locked"])).succeeds();
     let mut log = server.take_log();
     log.sort();
     assert_eq!(log, ["GET /acme/kanban/releases/download/three/kanban-2.1.0.tar.zst 302", "GET /acme/kanban/releases/download/two/workflow-1.2.0.tar.zst 302"]);
-    world.run(&mut command(&world, &server, &["switch"])).succeeds();
-    world.run(&mut command(&world, &server, &["status"])).succeeds();
+    world.run(&mut server.command(&world, &["switch"])).succeeds();
+    world.run(&mut server.command(&world, &["status"])).succeeds();
     assert!(server.take_log().is_empty());
 }
 
@@ -132,15 +105,15 @@ fn what_is_locked_asks_the_api_nothing() {
 fn a_repository_may_be_the_default_and_is_listed_once_per_command() {
     let (world, server) = world();
     manifest(&world, "[registries]\ndefault = \"github:acme/kanban\"\n", "");
-    world.run(&mut command(&world, &server, &["install", "kanban"])).succeeds();
-    assert_eq!(api_requests(&server), ["GET /repos/acme/kanban/releases?per_page=100&page=1 200"]);
-    world.run(&mut command(&world, &server, &["install", "kamban"])).fails(9).says("github:acme/kanban");
+    world.run(&mut server.command(&world, &["install", "kanban"])).succeeds();
+    assert_eq!(server.take_api_requests(), ["GET /repos/acme/kanban/releases?per_page=100&page=1 200"]);
+    world.run(&mut server.command(&world, &["install", "kamban"])).fails(9).says("github:acme/kanban");
 }
 
 #[test]
 fn without_the_network_the_list_is_what_was_known() {
     let (world, server) = world();
-    let run = |arguments: &[&str]| world.run(&mut command(&world, &server, arguments));
+    let run = |arguments: &[&str]| world.run(&mut server.command(&world, arguments));
     run(&["search", "kanban", "--offline"]).succeeds().says("the registry tools is left out");
     run(&["install", "workflow@=1.0.0"]).succeeds();
     run(&["update"]).succeeds();
@@ -158,10 +131,10 @@ fn a_limit_that_is_reached_ends_the_command_and_chooses_no_other_registry() {
     world.publish(&Pack::new("kanban", "2.9.0").file("a", "b"));
     let limited = vec![("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", "1767225600".to_owned())];
     server.fail("GET /repos", 9, FaultKind::Answer(403, limited, r#"{"message":"API rate limit exceeded"}"#));
-    let refused = world.run(&mut command(&world, &server, &["lock"])).fails(6);
+    let refused = world.run(&mut server.command(&world, &["lock"])).fails(6);
     refused.says("GitHub takes no more requests from somebody without a token until").says("hint: put a token into GITHUB_TOKEN or GH_TOKEN");
     assert!(!world.has("packs.lock"));
-    world.run(&mut command(&world, &server, &["search", "kanban"])).succeeds().prints("2.9.0").says("the registry default is left out: cannot list");
+    world.run(&mut server.command(&world, &["search", "kanban"])).succeeds().prints("2.9.0").says("the registry default is left out: cannot list");
 }
 
 #[test]
@@ -174,7 +147,7 @@ fn a_lockfile_from_another_place_finds_its_archives_in_the_repository() {
     manifest(&world, "[registries]\ndefault = \"file:../registry\"\n", "[packages]\nkanban = \"~2.0\"\n");
     world.packs(["lock"]).succeeds();
     manifest(&world, "[registries]\ndefault = \"github:acme/kanban\"\n", "[packages]\nkanban = \"~2.0\"\n");
-    world.run(&mut command(&world, &server, &["switch", "--locked"])).succeeds();
+    world.run(&mut server.command(&world, &["switch", "--locked"])).succeeds();
     assert!(world.has(".packs/active/bin/kanban"));
 }
 
@@ -190,7 +163,7 @@ fn a_repository_is_not_written_to_as_a_registry() {
             &["registry", "init", registry],
             &["yank", "kanban@2.0.0", "--registry", registry],
         ] {
-            let refused = world.run(&mut command(&world, &server, arguments)).fails(2);
+            let refused = world.run(&mut server.command(&world, arguments)).fails(2);
             refused.says("github:acme/kanban is a repository's releases").says("hint: `packs release acme/kanban --tag TAG ARCHIVE…` makes a release there");
         }
     }

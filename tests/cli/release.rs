@@ -24,8 +24,8 @@ fn world() -> (TestEnv, GitHubServer) {
 fn release(world: &TestEnv, server: &GitHubServer, more: &[&str]) -> Command {
     let mut arguments = vec!["release", "acme/kanban", "--tag", "v2", "../archives/kanban-2.0.3.tar.zst", "../archives/flow-1.0.0+b.tar.zst"];
     arguments.extend(more);
-    let mut command = world.command(arguments);
-    command.env("GITHUB_API_URL", server.api()).env("GITHUB_TOKEN", TOKEN);
+    let mut command = server.command(world, &arguments);
+    command.env("GITHUB_TOKEN", TOKEN);
     command
 }
 
@@ -48,7 +48,7 @@ fn a_release_is_made_and_others_lock_it() {
     let side_file = String::from_utf8(made.assets[3].bytes.clone()).expect("UTF-8");
     assert!(side_file.ends_with("  flow-1.0.0.b.tar.zst\n"), "sha256sum finds the file: {side_file}");
     server.take_log();
-    world.run(world.command(["switch"]).env("GITHUB_API_URL", server.api())).succeeds();
+    world.run(&mut server.command(&world, &["switch"])).succeeds();
     let log = server.take_log();
     assert_eq!(log.iter().filter(|line| line.contains("/repos/")).count(), 1, "one page of the list, and nothing else: {log:?}");
     assert_eq!(log.iter().filter(|line| line.contains("tar.zst ")).count(), 2, "each archive once: {log:?}");

@@ -4,11 +4,13 @@
 //! see a token.
 #![allow(dead_code, reason = "each test uses a part")]
 
+use std::fs;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
@@ -20,6 +22,9 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 use sha2::Digest as _;
+
+use crate::support::Pack;
+use crate::support::TestEnv;
 
 /// The repository that there is.
 pub(crate) const REPOSITORY: &str = "acme/kanban";
@@ -148,6 +153,15 @@ impl Request {
     }
 }
 
+/// Builds a pack; gives its archive and its side file, each with its name.
+pub(crate) fn by_hand(world: &TestEnv, pack: &Pack) -> Vec<(String, Vec<u8>)> {
+    let archive = world.build(pack);
+    let name = archive.file_name().expect("a file").to_str().expect("UTF-8").to_owned();
+    let side_file = format!("{name}.sha256");
+    let read = |name: &str| fs::read(archive.with_file_name(name)).expect("built");
+    vec![(name.clone(), read(&name)), (side_file.clone(), read(&side_file))]
+}
+
 impl GitHubServer {
     /// Starts a server with an empty repository.
     pub(crate) fn start() -> GitHubServer {
@@ -177,6 +191,25 @@ impl GitHubServer {
         id
     }
 
+    /// Publishes a release of archives and their side files, as somebody uploads them by hand.
+    pub(crate) fn add_by_hand(&self, world: &TestEnv, tag: &str, packs: &[Pack]) {
+        let assets: Vec<(String, Vec<u8>)> = packs.iter().flat_map(|pack| by_hand(world, pack)).collect();
+        self.add_assets(tag, &assets);
+    }
+
+    /// Publishes a release of these files.
+    pub(crate) fn add_assets(&self, tag: &str, assets: &[(String, Vec<u8>)]) {
+        let assets: Vec<(&str, Vec<u8>)> = assets.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+        self.add_release(tag, &assets);
+    }
+
+    /// Prepares a run of packs that asks this server.
+    pub(crate) fn command(&self, world: &TestEnv, arguments: &[&str]) -> Command {
+        let mut command = world.command(arguments);
+        command.env("GITHUB_API_URL", self.api());
+        command
+    }
+
     /// Changes a release.
     pub(crate) fn edit(&self, tag: &str, change: impl FnOnce(&mut Release)) {
         change(self.shared.state().releases.iter_mut().find(|release| release.tag == tag).expect("a release"));
@@ -200,6 +233,11 @@ impl GitHubServer {
     /// Gives the requests that the API, the pages and the uploads got since the last call, each with the status of its answer: `GET /repos/… 200`.
     pub(crate) fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.state().log)
+    }
+
+    /// Gives those of these requests that count against GitHub's limit.
+    pub(crate) fn take_api_requests(&self) -> Vec<String> {
+        self.take_log().into_iter().filter(|line| line.contains("/repos/")).collect()
     }
 
     /// Waits until a request came whose line contains a text.

@@ -25,6 +25,7 @@ pub(crate) use faults::Rule;
 pub(crate) use github::FaultKind;
 pub(crate) use github::GitHubServer;
 pub(crate) use github::TOKEN;
+pub(crate) use github::by_hand;
 pub(crate) use peers::moto;
 pub(crate) use peers::nginx;
 
