@@ -509,16 +509,19 @@ fn what_is_supposed_cannot_be_edited_and_moves_no_line() {
     world.packs(["resolve", "--what-if", "forms@1.0.0"]).fails(3).prints("--what-if  forms =1.0.0").prints("packs.toml:11");
 }
 
+/// A world with two releases of `core`, and packs that each require one: name, version, range.
+fn on_core(packs: &[(&str, &str, &str)]) -> TestEnv {
+    let world = TestEnv::new();
+    let mut all = vec![Pack::new("core", "1.0.0"), Pack::new("core", "2.0.0")];
+    all.extend(packs.iter().map(|(name, version, range)| Pack::new(name, version).requires("core", range)));
+    world.publish_all(&all);
+    world
+}
+
 /// Two environments that share a requirement: what mends one moves the other too, and both are told.
 #[test]
 fn a_fix_tells_what_moves_in_every_lockfile() {
-    let world = TestEnv::new();
-    world.publish_all(&[
-        Pack::new("core", "1.0.0"),
-        Pack::new("core", "2.0.0"),
-        Pack::new("auth", "1.0.0").requires("core", "^1"),
-        Pack::new("auth", "2.0.0").requires("core", "^2"),
-    ]);
+    let world = on_core(&[("auth", "1.0.0", "^1"), ("auth", "2.0.0", "^2")]);
     world.manifest("[packages]\nauth = \"^1\"\n[environments.dev]\n[environments.prod]\n");
     world.packs(["lock", "dev"]).succeeds();
     world.manifest("[packages]\nauth = \"^1\"\n[environments.dev]\n[environments.prod.packages]\ncore = \"^2\"\n");
@@ -554,13 +557,7 @@ fn a_fix_tells_what_moves_in_every_lockfile() {
 /// What an install was refused for is not in packs.toml: the hint edits the file that is there, and then the install does.
 #[test]
 fn a_refused_install_hints_at_what_makes_it_possible() {
-    let world = TestEnv::new();
-    world.publish_all(&[
-        Pack::new("core", "1.0.0"),
-        Pack::new("core", "2.0.0"),
-        Pack::new("auth", "1.0.0").requires("core", "^1"),
-        Pack::new("dash", "1.0.0").requires("core", "^2"),
-    ]);
+    let world = on_core(&[("auth", "1.0.0", "^1"), ("dash", "1.0.0", "^2")]);
     world.manifest("[packages]\nauth = \"^1\"\n");
     world.packs(["lock"]).succeeds();
     insta::assert_snapshot!(world.packs(["install", "dash"]).fails(3).stderr, @r#"
@@ -597,16 +594,7 @@ fn a_refused_install_hints_at_what_makes_it_possible() {
 /// One edit that forces something, or does without, does not hide two that only ask for newer releases.
 #[test]
 fn two_gentle_edits_come_before_one_that_forces() {
-    let world = TestEnv::new();
-    world.publish_all(&[
-        Pack::new("core", "1.0.0"),
-        Pack::new("core", "2.0.0"),
-        Pack::new("auth", "1.0.0").requires("core", "^1"),
-        Pack::new("auth", "2.0.0").requires("core", "^2"),
-        Pack::new("billing", "1.0.0").requires("core", "^1"),
-        Pack::new("billing", "2.0.0").requires("core", "^2"),
-        Pack::new("dash", "1.0.0").requires("core", "^2"),
-    ]);
+    let world = on_core(&[("auth", "1.0.0", "^1"), ("auth", "2.0.0", "^2"), ("billing", "1.0.0", "^1"), ("billing", "2.0.0", "^2"), ("dash", "1.0.0", "^2")]);
     world.manifest("[packages]\nauth = \"^1\"\nbilling = \"^1\"\n");
     world.packs(["lock"]).succeeds();
     world.packs(["install", "dash"]).fails(3).says("packs.toml:8 write auth = \"^2\"").says("packs.toml:9 write billing = \"^2\"");
