@@ -13,8 +13,6 @@ use crate::archive::ArchiveError;
 use crate::archive::Limits;
 use crate::archive::MANIFEST_FILE;
 use crate::archive::error::shown;
-use crate::archive::unique_map::unique;
-use crate::archive::unique_map::unique_nested;
 use crate::model::Blake3Digest;
 use crate::model::CommandName;
 use crate::model::ExtraName;
@@ -25,6 +23,8 @@ use crate::model::Range;
 use crate::model::Tree;
 use crate::model::TreePath;
 use crate::model::Version;
+use crate::model::unique_keys;
+use crate::model::unique_keys_twice;
 
 /// The one schema that this program reads and writes.
 const SCHEMA: &str = "packs.manifest/1";
@@ -62,13 +62,13 @@ pub struct PackManifest {
     #[serde(default = "any_platform")]
     pub platform: Platform,
     /// Packs it needs.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
     pub requires: BTreeMap<PackName, Range>,
     /// Packs it needs only where somebody asks for the extra.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_nested")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys_twice")]
     pub extras: BTreeMap<ExtraName, BTreeMap<PackName, Range>>,
     /// Commands it offers: name to path below the pack's directory.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
     pub bin: BTreeMap<CommandName, TreePath>,
     /// When it was made; every entry of the archive bears this time.
     #[schemars(with = "String")]

@@ -28,7 +28,6 @@ mod links;
 mod manifest;
 mod names;
 mod read;
-mod unique_map;
 mod verified;
 mod visit;
 mod write;

@@ -23,6 +23,7 @@ mod source;
 mod spelled;
 mod store_path;
 mod tree;
+mod unique_map;
 mod version;
 
 pub use address::has_user;
@@ -66,5 +67,7 @@ pub use store_path::StorePath;
 pub use tree::Node;
 pub use tree::Tree;
 pub use tree::TreeClash;
+pub use unique_map::unique_keys;
+pub use unique_map::unique_keys_twice;
 pub use version::Range;
 pub use version::Version;

@@ -14,7 +14,7 @@ use serde::de::Visitor;
 struct UniqueMap<K, V>(BTreeMap<K, V>);
 
 /// Deserializes a map and refuses a key given twice; for `#[serde(deserialize_with)]`.
-pub(super) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+pub fn unique_keys<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
     K: Deserialize<'de> + Ord + fmt::Display,
@@ -24,14 +24,14 @@ where
 }
 
 /// Deserializes a map of maps, unique on both levels.
-pub(super) fn unique_nested<'de, D, K, L, V>(deserializer: D) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
+pub fn unique_keys_twice<'de, D, K, L, V>(deserializer: D) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
 where
     D: Deserializer<'de>,
     K: Deserialize<'de> + Ord + fmt::Display,
     L: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
 {
-    let outer: BTreeMap<K, UniqueMap<L, V>> = unique(deserializer)?;
+    let outer: BTreeMap<K, UniqueMap<L, V>> = unique_keys(deserializer)?;
     Ok(outer.into_iter().map(|(key, inner)| (key, inner.0)).collect())
 }
 
@@ -76,9 +76,9 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct Both {
-        #[serde(default, deserialize_with = "unique")]
+        #[serde(default, deserialize_with = "unique_keys")]
         flat: BTreeMap<String, u8>,
-        #[serde(default, deserialize_with = "unique_nested")]
+        #[serde(default, deserialize_with = "unique_keys_twice")]
         nested: BTreeMap<String, BTreeMap<String, u8>>,
     }
 
