@@ -105,17 +105,7 @@ mod tests {
 
     #[track_caller]
     fn check(old: &LinkPlan, new: &LinkPlan, expected: &str) {
-        let about = About {
-            number: 1,
-            parent: Some(0),
-            lockfile: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            user: String::new(),
-            host: String::new(),
-            reason: None,
-            command: String::new(),
-        };
-        let found = difference(Some(&old.clone().into_record(about)), new);
+        let found = difference(Some(&old.clone().into_record(About::unsigned(1, Some(0)))), new);
         let text = |mark: &str, steps: &[PackChange]| {
             steps
                 .iter()

@@ -78,17 +78,7 @@ mod tests {
     use crate::model::EnvironmentName;
 
     fn record(number: u64, parent: Option<u64>) -> GenerationRecord {
-        let about = About {
-            number,
-            parent,
-            lockfile: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            user: String::new(),
-            host: String::new(),
-            reason: None,
-            command: String::new(),
-        };
-        GenerationRecord::empty(EnvironmentName::default_environment(), about)
+        GenerationRecord::empty(EnvironmentName::default_environment(), About::unsigned(number, parent))
     }
 
     /// Kept generations as `number parent`, collected ones likewise, to `number lane compared-with`.

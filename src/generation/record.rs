@@ -158,6 +158,15 @@ impl GenerationRecord {
 }
 
 #[cfg(test)]
+impl About {
+    /// Says where a generation stands, and nothing of who made it.
+    pub(crate) fn unsigned(number: u64, parent: Option<u64>) -> About {
+        let text = String::new;
+        About { number, parent, lockfile: None, created_at: jiff::Timestamp::UNIX_EPOCH, user: text(), host: text(), reason: None, command: text() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::path::Path;
 

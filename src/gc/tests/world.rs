@@ -102,8 +102,7 @@ impl World {
     pub(super) fn switch(&self, project: &ProjectId, environment: &str, paths: &[&StorePath], days: i64) -> u64 {
         let environment = self.environment(project, environment);
         let created_at = NOW.parse::<Timestamp>().expect("a time").checked_sub(SignedDuration::from_hours(24 * days)).expect("a time");
-        let text = String::new;
-        let about = About { number: 0, parent: None, lockfile: None, created_at, user: text(), host: text(), reason: None, command: text() };
+        let about = About { created_at, ..About::unsigned(0, None) };
         environment.ensure(about.clone()).expect("made");
         let number = environment.next_number().expect("counted");
         let parent = environment.current().expect("read");
