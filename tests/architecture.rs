@@ -259,6 +259,45 @@ fn the_map_has_one_sentence_per_folder() {
 }
 
 #[test]
+fn the_file_overview_names_functions_that_are_there() {
+    let map = read(&root().join("src/lib.rs"));
+    let named: Vec<(&str, &str)> = map.split('`').filter_map(|word| word.split_once(".rs::")).collect();
+    assert!(named.len() > 20, "{named:?}");
+    for (file, function) in named {
+        let source = read(&root().join(format!("src/{file}.rs")));
+        assert!(source.contains(&format!("fn {function}(")) || source.contains(&format!("fn {function}<")), "src/lib.rs: {file}.rs has no function {function}");
+    }
+}
+
+#[test]
+fn everybody_who_touches_files_is_in_the_file_overview() {
+    const TOUCHES: [&str; 12] = [
+        "read(",
+        "read_optional(",
+        "read_cached(",
+        "open(",
+        "write_atomic(",
+        "write_new(",
+        "write_new_durable(",
+        "write_in_place(",
+        "append_durable(",
+        "replace_symlink(",
+        "symlink(",
+        "copy_file(",
+    ];
+    let map = read(&root().join("src/lib.rs"));
+    let src = root().join("src");
+    for path in rust_files(&src).iter().filter(|path| !path.starts_with(src.join("fsys"))) {
+        let file = path.strip_prefix(&src).expect("it lies there").to_string_lossy().into_owned();
+        let text = read(path);
+        let beside_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_test = file.ends_with("tests.rs") || file.contains("/tests/");
+        let Some(touch) = TOUCHES.iter().find(|touch| !is_test && beside_tests.contains(&format!("fsys::{touch}"))) else { continue };
+        assert!(map.contains(&format!("`{file}::")), "src/{file} calls fsys::{touch}…), and the file overview in src/lib.rs does not name it");
+    }
+}
+
+#[test]
 fn only_the_boundaries_touch_the_world() {
     for folder in folders().iter().filter(|folder| !BOUNDARIES.contains(&folder.as_str())) {
         for file in rust_files(&root().join("src").join(folder)).iter().filter(|file| name_of(file) != "tests.rs") {
