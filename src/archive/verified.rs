@@ -12,8 +12,10 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::archive::ArchiveBytes;
+use crate::archive::ArchiveError;
 use crate::archive::Contents;
 use crate::archive::Limits;
+use crate::archive::Nothing;
 use crate::archive::ReadError;
 use crate::archive::Visitor;
 use crate::archive::memory_needed;
@@ -157,6 +159,17 @@ impl Verified {
                 read_archive(ArchiveBytes::Stream { reader: &mut reader, size: self.size }, limits, visitor)
             }
         }
+    }
+
+    /// Reads it through, and keeps nothing of it but what it describes.
+    ///
+    /// # Errors
+    /// As [`Verified::read`].
+    pub fn look_through(&self, limits: &Limits) -> Result<Contents, ArchiveError> {
+        self.read(limits, &mut Nothing).map_err(|error| match error {
+            ReadError::Archive(error) => error,
+            ReadError::Visitor(never) => match never {},
+        })
     }
 
     /// Gives all of it, for a copy elsewhere; the same checks hold at the end.

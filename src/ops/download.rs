@@ -9,8 +9,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::archive;
-use crate::archive::Nothing;
-use crate::archive::ReadError;
 use crate::fetch;
 use crate::fetch::Need;
 use crate::fetch::Received;
@@ -303,10 +301,8 @@ impl Chosen<'_> {
         let path = directory.join(&need.archive);
         let wrong = |source| OpsError::Fetch { release: need.release.to_string(), from: path.display().to_string(), source: Box::new(source) };
         let verified = received.verified.map_or_else(|| fetch::open_file(&path, need.size, need.sha256).map_err(wrong), Ok)?;
-        let contents = verified.read(&context.limits, &mut Nothing).map_err(|error| match error {
-            ReadError::Archive(source) => OpsError::Archive { archive: need.archive.clone(), source: Box::new(source) },
-            ReadError::Visitor(never) => match never {},
-        })?;
+        let refused = |source| OpsError::Archive { archive: need.archive.clone(), source: Box::new(source) };
+        let contents = verified.look_through(&context.limits).map_err(refused)?;
         let found = ReleaseId { name: contents.manifest.name.clone(), version: contents.manifest.version.clone() };
         if found != need.release {
             return Err(StoreError::WrongRelease { expected: Box::new(need.release.clone()), found: Box::new(found) }.into());

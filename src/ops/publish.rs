@@ -9,9 +9,7 @@ use serde::Serialize;
 
 use crate::archive;
 use crate::archive::Limits;
-use crate::archive::Nothing;
 use crate::archive::PackManifest;
-use crate::archive::ReadError;
 use crate::archive::Verified;
 use crate::fetch;
 use crate::fsys;
@@ -183,10 +181,7 @@ pub(super) fn check_archive(path: &Path, limits: &Limits) -> Result<CheckedArchi
         from: path.display().to_string(),
         source: Box::new(source),
     })?;
-    let contents = verified.read(limits, &mut Nothing).map_err(|error| match error {
-        ReadError::Archive(source) => refused(source),
-        ReadError::Visitor(never) => match never {},
-    })?;
+    let contents = verified.look_through(limits).map_err(refused)?;
     Ok(CheckedArchive {
         path: path.to_owned(),
         side_file: archive::format_side_file(&sha256, &file_name),

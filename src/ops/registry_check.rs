@@ -12,9 +12,7 @@ use rayon::iter::ParallelIterator as _;
 use serde::Serialize;
 
 use crate::archive;
-use crate::archive::Nothing;
 use crate::archive::PackManifest;
-use crate::archive::ReadError;
 use crate::archive::Verification;
 use crate::archive::Verified;
 use crate::fetch;
@@ -241,14 +239,7 @@ impl Check<'_> {
         }
         let path = registry::archive_path(&release.name, &release.version, file);
         let verified = self.verified(&path, release, artifact)?;
-        let contents = match verified.read(&self.context.limits, &mut Nothing) {
-            Ok(contents) => contents,
-            Err(ReadError::Archive(error)) => {
-                self.found.problem(&path, in_one_line(&error));
-                return None;
-            }
-            Err(ReadError::Visitor(never)) => match never {},
-        };
+        let contents = verified.look_through(&self.context.limits).map_err(|error| self.found.problem(&path, in_one_line(&error))).ok()?;
         let manifest = contents.manifest;
         for (differs, what) in [
             (contents.digest != artifact.tree, "its tree digest"),

@@ -9,8 +9,6 @@ use crate::archive;
 use crate::archive::Compression;
 use crate::archive::Contents;
 use crate::archive::Limits;
-use crate::archive::Nothing;
-use crate::archive::ReadError;
 use crate::archive::Verified;
 use crate::fetch;
 use crate::fsys;
@@ -59,10 +57,7 @@ pub(super) fn read_archive_file(path: &Path, promise: &Promise, limits: &Limits)
     let mut head = Vec::new();
     verified.reader().take(HEAD_BYTES).read_to_end(&mut head).map_err(|source| FsError::Io { operation: "read", path: path.to_owned(), source })?;
     Compression::check_file_name(&name, &head).map_err(refused)?;
-    let contents = verified.read(limits, &mut Nothing).map_err(|error| match error {
-        ReadError::Archive(source) => refused(source),
-        ReadError::Visitor(never) => match never {},
-    })?;
+    let contents = verified.look_through(limits).map_err(refused)?;
     Ok(GoodArchive { verified, contents })
 }
 

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::archive;
-use crate::archive::Nothing;
-use crate::archive::ReadError;
 use crate::archive::Verified;
 use crate::fetch;
 use crate::fetch::Cut;
@@ -164,10 +162,7 @@ fn broken(releases: &GitHubReleases<'_>, asset: &GitHubAsset, source: std::io::E
 
 /// Reads the archive through; what its MANIFEST.json says counts, not its name.
 fn describe(releases: &GitHubReleases<'_>, asset: &GitHubAsset, verified: &Verified) -> Result<ReleasedPack, Unread> {
-    let contents = verified.read(&releases.context.limits, &mut Nothing).map_err(|error| match error {
-        ReadError::Archive(error) => Unread::Fault(in_one_line(&error)),
-        ReadError::Visitor(never) => match never {},
-    })?;
+    let contents = verified.look_through(&releases.context.limits).map_err(|error| Unread::Fault(in_one_line(&error)))?;
     let manifest = contents.manifest;
     let archive = PathComponent::parse(&asset.name).map_err(|error| Unread::Fault(error.to_string()))?;
     let artifact = IndexArtifact {
