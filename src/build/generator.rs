@@ -14,8 +14,6 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
-
 use crate::build::CollectOptions;
 use crate::build::Note;
 use crate::build::declaration::About;
@@ -44,11 +42,7 @@ const OPTIONAL: &str = "optional";
 
 /// Parses such a file; `file` is how faults call it.
 pub(super) fn parse(text: &str, file: &str, options: &CollectOptions) -> Result<Declaration, ManifestError> {
-    let mut faults = Faults::new(text, file);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        faults.add_syntax(error);
-    }
+    let (faults, document) = Faults::parse(text, file);
     let root = Section::document("the document", document.get_ref());
     let mut reader = Reader { options, faults, notes: Vec::new() };
     let read = reader.document(&root).map(|read| Declaration { file: file.to_owned(), text: text.to_owned(), ..read });

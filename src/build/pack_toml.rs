@@ -25,8 +25,6 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
-
 use crate::build::CollectOptions;
 use crate::build::declaration::About;
 use crate::build::declaration::Bin;
@@ -47,11 +45,7 @@ const PACK_KEYS: [&str; 10] = ["name", "version", "description", "framework", "l
 
 /// Parses pack.toml; `file` is how faults call it.
 pub(super) fn parse(text: &str, file: &str, options: &CollectOptions) -> Result<Declaration, ManifestError> {
-    let mut faults = Faults::new(text, file);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        faults.add_syntax(error);
-    }
+    let (mut faults, document) = Faults::parse(text, file);
     let root = Section::document("pack.toml", document.get_ref());
     let read = read_document(&root, options, &mut faults).map(|read| Declaration { file: file.to_owned(), text: text.to_owned(), ..read });
     faults.finish(read)

@@ -20,8 +20,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use toml::de::DeTable;
-
 use crate::cli::keys::Key;
 use crate::cli::keys::Kind;
 use crate::manifest::Faults;
@@ -85,9 +83,7 @@ impl ConfigFile {
     /// # Errors
     /// All faults at once, as of packs.toml.
     pub(super) fn parse(text: &str, file: &str) -> Result<ConfigFile, ManifestError> {
-        let mut faults = Faults::new(text, file);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        errors.iter().for_each(|error| faults.add_syntax(error));
+        let (mut faults, document) = Faults::parse(text, file);
         let root = Section::document("the settings", document.get_ref());
         let mut config = ConfigFile::default();
         let tables = Key::tables();

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use toml::de::DeTable;
+
 use crate::model::Place;
 use crate::model::nearest;
 
@@ -76,6 +78,14 @@ impl<'t> Faults<'t> {
         Faults { file, text, line_starts: std::iter::once(0).chain(after_breaks).collect(), syntax_lines: Vec::new(), secrets: Vec::new(), found: Vec::new() }
     }
 
+    /// Parses a text as TOML and notes what is wrong with it; gives what can be read all the same.
+    pub(crate) fn parse(text: &'t str, file: &'t str) -> (Self, toml::Spanned<DeTable<'t>>) {
+        let mut faults = Faults::new(text, file);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        errors.iter().for_each(|error| faults.add_syntax(error));
+        (faults, document)
+    }
+
     /// Adds a fault at a span.
     pub(crate) fn add(&mut self, span: Range<usize>, message: impl Into<String>, label: impl Into<String>) {
         self.push(span, message.into(), label.into(), None);
@@ -99,7 +109,7 @@ impl<'t> Faults<'t> {
     }
 
     /// Adds an error of the TOML parser; what is read from the same line afterwards is guesswork and not reported.
-    pub(crate) fn add_syntax(&mut self, error: &toml::de::Error) {
+    fn add_syntax(&mut self, error: &toml::de::Error) {
         if self.is_full() {
             return;
         }

@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use toml::de::DeTable;
-
 use crate::manifest::Environment;
 use crate::manifest::LicensePolicy;
 use crate::manifest::Manifest;
@@ -59,11 +57,7 @@ impl Manifest {
             faults.add(0..0, format!("the file has {} bytes, more than {MANIFEST_BYTES_MAX}", text.len()), "too long");
             return faults.finish(None);
         }
-        let mut faults = Faults::new(text, file);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            faults.add_syntax(error);
-        }
+        let (mut faults, document) = Faults::parse(text, file);
         let manifest = read_document(&Section::document("packs.toml", document.get_ref()), &mut faults);
         faults.finish(manifest)
     }
