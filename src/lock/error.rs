@@ -86,8 +86,8 @@ pub enum LockError {
     OtherSource {
         /// The pack.
         name: PackName,
-        /// The source that the requirement says.
-        wanted: SourceId,
+        /// The source that the requirement says, as the lockfile would write it.
+        wanted: String,
         /// The source that is locked.
         found: SourceId,
     },

@@ -6,13 +6,9 @@ use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::model::PackName;
 use crate::model::Range;
-use crate::model::RegistryName;
 use crate::model::Requirement;
 use crate::model::RequirementSource;
 use crate::model::SourceId;
-
-/// The registry of requirements that name none.
-const REGISTRY_USUAL: &str = "default";
 
 impl Lockfile {
     /// Verifies that every requirement is met by what is locked, and that nothing else is locked.
@@ -30,12 +26,12 @@ impl Lockfile {
     fn verify_requirement(&self, requirement: &Requirement) -> Result<(), LockError> {
         let name = &requirement.name;
         let release = self.find_release(name, &requirement.range, || "packs.toml".to_owned())?;
-        let wanted = wanted_source(requirement);
-        if release.source != wanted {
+        if !comes_from(&release.source, &requirement.source) {
+            let wanted = describe_wanted(&requirement.source);
             return Err(LockError::OtherSource { name: name.clone(), wanted, found: release.source.clone() });
         }
         // A directory without a version in packs.toml will do whatever version it declares, pre-releases too.
-        let takes_any = matches!(wanted, SourceId::Path(_)) && requirement.range.as_str() == "*";
+        let takes_any = matches!(release.source, SourceId::Path(_)) && requirement.range.as_str() == "*";
         if !takes_any {
             verify_range(release, self.meant(name, &requirement.range), || "packs.toml".to_owned())?;
         }
@@ -75,12 +71,23 @@ fn verify_range(release: &LockedRelease, range: &Range, by: impl FnOnce() -> Str
     Err(LockError::OutOfRange { name: release.id.name.clone(), version: release.id.version.clone(), range: Box::new(range.clone()), by: by() })
 }
 
-fn wanted_source(requirement: &Requirement) -> SourceId {
-    match &requirement.source {
-        RequirementSource::GitHub(repository) => SourceId::GitHub(repository.clone()),
-        RequirementSource::Path(path) => SourceId::Path(path.clone()),
-        RequirementSource::Registry(Some(name)) => SourceId::Registry(name.clone()),
-        RequirementSource::Registry(None) => SourceId::Registry(RegistryName::parse(REGISTRY_USUAL).expect("`default` is a registry name")),
+/// Tells whether a source is one that a requirement may be met from; where it names no registry, the first one that had the pack was taken.
+fn comes_from(source: &SourceId, wanted: &RequirementSource) -> bool {
+    match (wanted, source) {
+        (RequirementSource::Registry(None), SourceId::Registry(_)) => true,
+        (RequirementSource::Registry(Some(wanted)), SourceId::Registry(found)) => wanted == found,
+        (RequirementSource::GitHub(wanted), SourceId::GitHub(found)) => wanted == found,
+        (RequirementSource::Path(wanted), SourceId::Path(found)) => wanted == found,
+        _ => false,
+    }
+}
+
+fn describe_wanted(wanted: &RequirementSource) -> String {
+    match wanted {
+        RequirementSource::GitHub(repository) => SourceId::GitHub(repository.clone()).to_string(),
+        RequirementSource::Path(path) => SourceId::Path(path.clone()).to_string(),
+        RequirementSource::Registry(Some(name)) => SourceId::Registry(name.clone()).to_string(),
+        RequirementSource::Registry(None) => "a registry".to_owned(),
     }
 }
 

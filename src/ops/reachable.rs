@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
+use crate::lock;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
 use crate::manifest::Wants;
@@ -42,14 +43,9 @@ impl Assigned {
     /// Takes what an environment wants and what it has locked, as far as its lockfile can be read.
     pub(super) fn new(project: &Project, wants: &Wants) -> Result<Assigned, OpsError> {
         let written = wants.packages.iter().map(|(name, entry)| (name.clone(), entry.requirement.source.clone())).collect();
-        let text = project.lockfile_text(&wants.environment)?;
-        let lockfile = text.and_then(|text| Lockfile::parse(&text, &wants.environment.lockfile_name()).ok());
-        let registry = |(name, release): (PackName, LockedRelease)| match release.source {
-            SourceId::Registry(registry) => Some((name, registry)),
-            _ => None,
-        };
-        let locked = lockfile.into_iter().flat_map(|lockfile| lockfile.releases).filter_map(registry).collect();
-        Ok(Assigned { written, locked, lockfile: wants.environment.lockfile_name() })
+        let (text, lockfile) = (project.lockfile_text(&wants.environment)?, wants.environment.lockfile_name());
+        let locked = text.map(|text| locked_registries(&text, &lockfile)).unwrap_or_default();
+        Ok(Assigned { written, locked, lockfile })
     }
 
     /// Takes one pack from one registry.
@@ -87,6 +83,20 @@ impl Assigned {
         }
         Some(if order.is_empty() { vec![default_registry()] } else { order.to_vec() })
     }
+}
+
+/// Reads the registries that a lockfile takes packs from; of the sides of a merge conflict both count, and ours where they differ.
+fn locked_registries(text: &str, file: &str) -> BTreeMap<PackName, RegistryName> {
+    let sides = match lock::conflict_sides(text, file) {
+        Ok(Some([ours, theirs])) => vec![theirs, ours],
+        _ => vec![text.to_owned()],
+    };
+    let releases = sides.iter().filter_map(|side| Lockfile::parse(side, file).ok()).flat_map(|lockfile| lockfile.releases);
+    let registry = |(name, release): (PackName, LockedRelease)| match release.source {
+        SourceId::Registry(registry) => Some((name, registry)),
+        _ => None,
+    };
+    releases.filter_map(registry).collect()
 }
 
 /// Loads the documents of all names reachable from `start`, level by level, and gives what `read` makes of each; each level's documents are asked for, and

@@ -87,6 +87,39 @@ fn a_locked_pack_never_moves_to_another_registry_unsaid() {
     assert_eq!(sources(&world), ["secrets registry+default"]);
 }
 
+/// A requirement that names no registry is met from whichever had the pack first.
+#[test]
+fn a_pack_of_any_registry_is_locked_whole() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("secrets", "1.0.0"));
+    manifest(&world, TWO, "secrets = \"1\"\n");
+    world.packs(["lock"]).succeeds();
+    world.packs(["lock", "--check"]).succeeds();
+    let again = world.packs(["lock"]).succeeds();
+    assert!(!again.stderr.contains("solving again"), "{}", again.stderr);
+    world.packs(["switch", "--locked"]).succeeds();
+    world.packs(["verify"]).succeeds();
+}
+
+/// Dependency confusion on the way of a merge: the sides of the conflict know where the pack comes from.
+#[test]
+fn a_merge_conflict_moves_no_pack_to_another_registry() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("vault", "1.0.0"));
+    manifest(&world, TWO, "vault = \"*\"\nkanban = \"*\"\n");
+    world.packs(["lock"]).succeeds();
+    let theirs = world.read("packs.lock");
+    manifest(&world, TWO, "vault = \"*\"\nkanban = \"~2.0\"\n");
+    world.packs(["lock"]).succeeds();
+    let ours = world.read("packs.lock");
+    world.publish_all(&[Pack::new("vault", "99.0.0")]);
+    world.write("packs.lock", &format!("<<<<<<< ours\n{ours}=======\n{theirs}>>>>>>> theirs\n"));
+    // Who has never seen it in the registry has the lockfile's word only.
+    fs::remove_dir_all(world.home().join("registries")).expect("removed");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(sources(&world), ["kanban registry+default", "vault registry+internal", "workflow registry+default"]);
+}
+
 #[test]
 fn a_name_that_was_seen_in_a_registry_is_not_taken_by_the_next() {
     let world = TestEnv::with_kanban();
