@@ -231,14 +231,21 @@ impl<'a, C: Candidates> Universe<'a, C> {
         let found = self.candidates.releases(name);
         let mut releases: Vec<&Candidate> = found.unwrap_or_default().iter().collect();
         let roots = self.roots_of(name);
-        match self.preferences.mode {
-            Mode::Lowest => releases.sort_by_key(|release| (!release.version.is_prerelease(), Reverse(&release.version))),
-            Mode::LowestDirect if !roots.is_empty() => releases.sort_by_key(|release| (!release.version.is_prerelease(), Reverse(&release.version))),
-            Mode::Highest | Mode::LowestDirect => releases.sort_by_key(|release| (!release.version.is_prerelease(), &release.version)),
+        let is_lowest = match self.preferences.mode {
+            Mode::Lowest => true,
+            Mode::LowestDirect => !roots.is_empty(),
+            Mode::Highest => false,
+        };
+        if is_lowest {
+            releases.sort_by_key(|release| (!release.version.is_prerelease(), Reverse(&release.version)));
+        } else {
+            releases.sort_by_key(|release| (!release.version.is_prerelease(), &release.version));
         }
         let index_of = |version: &Version| releases.iter().position(|release| release.version == *version);
         let locked = self.preferences.locked.get(name).and_then(index_of);
-        let others = self.preferences.others.get(name).into_iter().flatten().rev().filter_map(index_of);
+        let others = self.preferences.others.get(name).into_iter().flatten();
+        let others: Vec<&Version> = if is_lowest { others.collect() } else { others.rev().collect() };
+        let others = others.into_iter().filter_map(index_of);
         let preferred = locked.into_iter().chain(others).collect();
         let named = roots.iter().filter(|root| root.range.exact_version().is_some());
         let named = named.filter_map(|root| releases.iter().position(|release| root.range.matches(&release.version)));
