@@ -1,6 +1,7 @@
 //! Questions about a resolution: is there one, what would a version move, what would make it possible. Writes nothing unless a fix is to be applied.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ use crate::ops::solve::Found;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
 use crate::ops::solve::plan_lock;
+use crate::ops::solve::plan_others;
 use crate::resolve::Change;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictReport;
@@ -94,7 +96,8 @@ pub struct ResolveOutcome {
 /// Solves and tells what came out; with `apply`, makes a change that helps and locks.
 ///
 /// # Errors
-/// [`OpsError::NothingToFix`], [`OpsError::NoSuchFix`] where fewer fixes were found than the one to apply; [`OpsError::OutOfTime`].
+/// [`OpsError::NothingToFix`], [`OpsError::NoSuchFix`] where fewer fixes were found than the one to apply; [`OpsError::FixesCutShort`] where not all were
+/// looked for; [`OpsError::OutOfTime`].
 pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOutcome, OpsError> {
     let project = Project::open(context)?;
     let Some(number) = request.apply else { return Ok(answer(context, &project, request)?.outcome) };
@@ -126,12 +129,19 @@ struct Answer {
 
 impl Answer {
     fn fixed(&self, project: &Project, number: usize) -> Result<Project, OpsError> {
+        fix::applied(project, &self.outcome.environment, self.fix(number)?)
+    }
+
+    /// Gives a fix by its number, which means the same in every search that comes to its end, and in no other.
+    fn fix(&self, number: usize) -> Result<&[Change], OpsError> {
         if self.outcome.solvable {
             return Err(OpsError::NothingToFix { environment: self.outcome.environment.clone(), number });
         }
+        if self.outcome.fixes_cut_short {
+            return Err(OpsError::FixesCutShort { number, seconds: self.outcome.solve_timeout_s });
+        }
         let found = self.fixes.len();
-        let changes = number.checked_sub(1).and_then(|index| self.fixes.get(index)).ok_or(OpsError::NoSuchFix { number, found })?;
-        fix::applied(project, &self.outcome.environment, changes)
+        number.checked_sub(1).and_then(|index| self.fixes.get(index)).map(Vec::as_slice).ok_or(OpsError::NoSuchFix { number, found })
     }
 }
 
@@ -151,7 +161,7 @@ fn answer(context: &Context, project: &Project, request: &ResolveRequest) -> Res
     let mut answer = match question.solve(context) {
         Ok(resolution) => {
             let LockPlan { lockfile, changes, idle_pins, .. } = question.plan(&resolution);
-            let outcome = ResolveOutcome { solvable: true, releases: lockfile.releases.len(), changes, idle_pins, ..unsolved(context, environment) };
+            let outcome = ResolveOutcome { solvable: true, releases: lockfile.releases.len(), changes, idle_pins, ..unsolved(environment, context.solve_max) };
             Answer { outcome, fixes: vec![] }
         }
         Err(Failure::Conflict(mut conflict)) => {
@@ -180,12 +190,12 @@ fn explained(
         fixes: shown,
         fixes_cut_short: !found.is_complete,
         idle_pins: question.idle_pins().to_vec(),
-        ..unsolved(context, environment)
+        ..unsolved(environment, context.solve_max)
     };
     Ok(Answer { outcome, fixes })
 }
 
-fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
+fn unsolved(environment: EnvironmentName, solve_max: Duration) -> ResolveOutcome {
     ResolveOutcome {
         environment,
         solvable: false,
@@ -197,7 +207,7 @@ fn unsolved(context: &Context, environment: EnvironmentName) -> ResolveOutcome {
         explanation: None,
         fixes: vec![],
         fixes_cut_short: false,
-        solve_timeout_s: context.solve_max.as_secs(),
+        solve_timeout_s: solve_max.as_secs(),
         applied: None,
         lockfiles: vec![],
         dry_run: false,
@@ -234,11 +244,28 @@ fn exactly(range: &Range) -> Range {
 /// Plans the lockfile of the environment, and those of others that are there.
 fn plan_all(context: &Context, project: &Project, environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
     let asked = Asked::new(context.locking, &Freedom::Keep);
-    let mut plans = vec![plan_lock(context, project, environment, &asked)?];
-    for other in project.environments().into_iter().filter(|other| other != environment) {
-        if project.lockfile_text(&other)?.is_some() {
-            plans.push(plan_lock(context, project, &other, &asked)?);
-        }
+    let plan = plan_lock(context, project, environment, &asked)?;
+    let others = plan_others(context, project, &plan, &asked)?;
+    Ok(std::iter::once(plan).chain(others).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(fixes_cut_short: bool, number: usize, expected: &str) {
+        let environment = EnvironmentName::parse("prod").expect("a name");
+        let outcome = ResolveOutcome { fixes_cut_short, ..unsolved(environment, Duration::from_secs(60)) };
+        let answer = Answer { outcome, fixes: vec![vec![]] };
+        assert_eq!(answer.fix(number).map_or_else(|error| error.to_string(), |_| "applied".to_owned()), expected);
     }
-    Ok(plans)
+
+    #[test]
+    fn a_fix_is_known_by_its_number_only_where_all_were_looked_for() {
+        check(false, 1, "applied");
+        check(false, 0, "there is no fix 0: 1 was found");
+        check(false, 2, "there is no fix 2: 1 was found");
+        check(true, 1, "which fix is number 1 was not found out in 60 s; packs.toml is as it was");
+    }
 }

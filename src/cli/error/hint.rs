@@ -64,6 +64,9 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         }
         OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
         OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
+        OpsError::FixesCutShort { .. } => {
+            vec!["`--solve-timeout SECONDS` gives it more time; a fix that `packs resolve --fixes` has shown can be written by hand".into()]
+        }
         OpsError::OutOfTime { hottest, .. } => {
             let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
             narrower.into_iter().chain(["give it longer with --solve-timeout SECONDS".to_owned()]).collect()

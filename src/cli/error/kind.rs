@@ -85,7 +85,7 @@ pub(super) fn classify(failure: &OpsError) -> Kind {
         },
         OpsError::Interrupted | OpsError::InterruptedBetween => kind("interrupted", INTERRUPTED),
         OpsError::Conflict { .. } => kind("conflict", CONFLICT),
-        OpsError::OutOfTime { .. } => kind("solve-timeout", UNKNOWN),
+        OpsError::OutOfTime { .. } | OpsError::FixesCutShort { .. } => kind("solve-timeout", UNKNOWN),
         OpsError::NoSuchFix { .. } | OpsError::NothingToFix { .. } => kind("no-such-fix", NOT_FOUND),
         OpsError::Lockfile(error) => lockfile(error),
         OpsError::Refused { .. } => kind("refused", REFUSED),

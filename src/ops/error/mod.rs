@@ -234,6 +234,14 @@ pub enum OpsError {
         /// How many were found.
         found: usize,
     },
+    /// Not all changes that would help were looked for, so that a number may mean another one than it did before.
+    #[error("which fix is number {number} was not found out in {seconds} s; packs.toml is as it was")]
+    FixesCutShort {
+        /// The number asked for.
+        number: usize,
+        /// How long they were looked for, in seconds.
+        seconds: u64,
+    },
     /// There is a resolution, so there is nothing to mend.
     #[error("environment {environment}: there is a resolution, so there is no fix {number} to make; packs.toml is as it was")]
     NothingToFix {
