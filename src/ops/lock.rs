@@ -27,7 +27,7 @@ use crate::ops::session::Session;
 use crate::ops::solve::Asked;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
-use crate::ops::solve::plan_lock;
+use crate::ops::solve::plan_each;
 
 /// Which lockfiles.
 #[derive(Debug, Clone, Default)]
@@ -147,7 +147,7 @@ fn plan_all(context: &Context, project: &Project, request: &LockRequest) -> Resu
     };
     let locking = if request.check { Locking::Locked } else { context.locking };
     let asked = Asked { locking, freedom: &Freedom::Keep, resolution: request.resolution, as_of: request.as_of };
-    environments.iter().map(|environment| plan_lock(context, project, environment, &asked)).collect()
+    plan_each(context, project, &environments, &asked)
 }
 
 /// Tells what became of lockfiles, and what is to be said of the releases in them.

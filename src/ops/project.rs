@@ -33,6 +33,8 @@ pub struct Project {
     pub text: String,
     /// What it says.
     pub manifest: Manifest,
+    /// The texts of lockfiles that are not written yet, which the other environments look to already.
+    planned: BTreeMap<EnvironmentName, String>,
 }
 
 impl Project {
@@ -79,7 +81,7 @@ impl Project {
         let path = directory.join(MANIFEST_NAME);
         let text = utf8(fsys::read(&path, MANIFEST_BYTES_MAX)?, &path)?;
         context.warn(format!("{fault}; going by what the home knows of this project"));
-        Ok(Project { directory, text, manifest })
+        Ok(Project { directory, text, manifest, planned: BTreeMap::new() })
     }
 
     /// Reads the project in a directory.
@@ -87,13 +89,18 @@ impl Project {
         let path = directory.join(MANIFEST_NAME);
         let text = utf8(fsys::read(&path, MANIFEST_BYTES_MAX)?, &path)?;
         let manifest = Manifest::parse(&text, MANIFEST_NAME)?;
-        Ok(Project { directory, text, manifest })
+        Ok(Project { directory, text, manifest, planned: BTreeMap::new() })
     }
 
     /// Gives the same project with another text of packs.toml, not yet written.
     pub fn with_text(&self, text: String) -> Result<Project, OpsError> {
         let manifest = Manifest::parse(&text, MANIFEST_NAME)?;
-        Ok(Project { directory: self.directory.clone(), text, manifest })
+        Ok(Project { directory: self.directory.clone(), text, manifest, planned: BTreeMap::new() })
+    }
+
+    /// Takes it that an environment has this lockfile, for the others to agree with.
+    pub(super) fn plan_lockfile(&mut self, environment: EnvironmentName, text: String) {
+        self.planned.insert(environment, text);
     }
 
     /// Gives what an environment wants.
@@ -121,7 +128,8 @@ impl Project {
     pub fn other_lockfiles(&self, environment: &EnvironmentName) -> Result<BTreeMap<EnvironmentName, Lockfile>, OpsError> {
         let mut lockfiles = BTreeMap::new();
         for other in self.environments().into_iter().filter(|other| other != environment) {
-            let parsed = self.lockfile_text(&other)?.and_then(|text| Lockfile::parse(&text, &other.lockfile_name()).ok());
+            let text = self.planned.get(&other).cloned().map_or_else(|| self.lockfile_text(&other), |planned| Ok(Some(planned)))?;
+            let parsed = text.and_then(|text| Lockfile::parse(&text, &other.lockfile_name()).ok());
             lockfiles.extend(parsed.map(|lockfile| (other, lockfile)));
         }
         Ok(lockfiles)

@@ -154,6 +154,39 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
     Ok(plan)
 }
 
+/// Plans the lockfiles of environments, one after the other: each agrees with those before it as if they were written.
+///
+/// # Errors
+/// As [`plan_lock`].
+pub(super) fn plan_each(context: &Context, project: &Project, environments: &[EnvironmentName], asked: &Asked<'_>) -> Result<Vec<LockPlan>, OpsError> {
+    let mut project = project.clone();
+    let mut plans = Vec::new();
+    for environment in environments {
+        let plan = plan_lock(context, &project, environment, asked)?;
+        if environments.len() > 1 {
+            project.plan_lockfile(environment.clone(), plan.after.clone());
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// Plans the lockfiles of the other environments that have one, after this one's, for an edit of packs.toml that concerns them all.
+///
+/// # Errors
+/// As [`plan_lock`].
+pub(super) fn plan_others(context: &Context, project: &Project, first: &LockPlan, asked: &Asked<'_>) -> Result<Vec<LockPlan>, OpsError> {
+    let mut project = project.clone();
+    project.plan_lockfile(first.environment.clone(), first.after.clone());
+    let mut others = Vec::new();
+    for other in project.environments().into_iter().filter(|other| *other != first.environment) {
+        if project.lockfile_text(&other)?.is_some() {
+            others.push(other);
+        }
+    }
+    plan_each(context, &project, &others, asked)
+}
+
 /// Judges the locked releases again, by what the lockfile states of them: a merge or an editor may have put in what no solve would have chosen.
 fn refused(context: &Context, project: &Project, wants: &Wants, (lockfile, moment): (&Lockfile, Option<Moment>)) -> Option<OpsError> {
     let judge = |release: &LockedRelease| {

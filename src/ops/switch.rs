@@ -47,6 +47,7 @@ use crate::ops::solve::Asked;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
 use crate::ops::solve::plan_lock;
+use crate::ops::solve::plan_others;
 
 /// What a switch is asked for.
 #[derive(Debug, Clone, Default)]
@@ -178,14 +179,8 @@ impl Plan {
         let wish = decide(&before, &environment)?;
         let failed = |failure| planned::refused(&before, &wish.project, failure);
         let lock = plan_lock(context, &wish.project, &environment, &Asked::new(context.locking, &wish.freedom)).map_err(failed)?;
-        let mut others = Vec::new();
-        if wish.relock_others {
-            for other in wish.project.environments().into_iter().filter(|other| *other != environment) {
-                if wish.project.lockfile_text(&other)?.is_some() {
-                    others.push(plan_lock(context, &wish.project, &other, &Asked::new(context.locking, &Freedom::Keep)).map_err(failed)?);
-                }
-            }
-        }
+        let keeping = Asked::new(context.locking, &Freedom::Keep);
+        let others = if wish.relock_others { plan_others(context, &wish.project, &lock, &keeping).map_err(failed)? } else { vec![] };
         Ok(Plan { active, wants: wish.project.wants(&environment)?, before, after: wish.project, environment, lock, others })
     }
 

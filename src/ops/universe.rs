@@ -167,7 +167,10 @@ impl Judge<'_> {
         let releases = document.releases.into_iter().map(|release| {
             let refused = self.judge(name, &release);
             let IndexRelease { version, requires, extras, yanked, license, published_at, quality, production_ready, artifacts, deprecated, .. } = release;
-            (Candidate { version, requires, extras, yanked, refused }, Stated { license, published_at, quality, production_ready, artifacts, deprecated: deprecated.map(Box::new) })
+            (
+                Candidate { version, requires, extras, yanked, refused },
+                Stated { license, published_at, quality, production_ready, artifacts, deprecated: deprecated.map(Box::new) },
+            )
         });
         let (candidates, stated) = releases.unzip();
         (source, candidates, stated)

@@ -182,6 +182,24 @@ fn as_of_a_day_only_what_was_published_by_then() {
 }
 
 /// The way out of a moment names the environment whose lockfile keeps it.
+/// As if each lockfile had been written before the next environment was looked at.
+#[test]
+fn environments_that_are_locked_at_once_agree() {
+    let world = TestEnv::with_kanban();
+    let manifest = |dev: &str| {
+        let environments = format!("[environments.canary.packages]\nkanban = \"~2.0\"\n[environments.dev]\n{dev}[environments.dev.packages]\nkanban = \"^2\"\n");
+        world.write("packs.toml", &format!("[project]\nname = \"shop\"\n[registries]\ndefault = \"file:../registry\"\n{environments}"));
+    };
+    manifest("");
+    world.packs(["lock", "--all"]).succeeds();
+    assert!(world.read("packs.dev.lock").contains("version = \"2.0.3\""), "{}", world.read("packs.dev.lock"));
+    // Unless they need not.
+    std::fs::remove_file(world.project().join("packs.dev.lock")).expect("removed");
+    manifest("conflicts = [\"canary\"]\n");
+    world.packs(["lock", "--all"]).succeeds();
+    assert!(world.read("packs.dev.lock").contains("version = \"2.1.0\""), "{}", world.read("packs.dev.lock"));
+}
+
 #[test]
 fn what_lifts_a_moment_names_its_environment() {
     let world = TestEnv::with_kanban();
