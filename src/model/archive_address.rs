@@ -1,13 +1,11 @@
 //! The address of an archive that lies in no registry, as a lockfile names it.
 
-use std::fmt;
-
 use url::Url;
 
 use crate::model::InvalidNoun;
 use crate::model::has_user;
 use crate::model::is_loopback;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 use crate::model::without_secrets;
 
 /// Longest address, in bytes: what servers and proxies commonly take.
@@ -33,11 +31,6 @@ impl ArchiveAddress {
             }
         }
     }
-
-    /// Gives the text form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 fn fault(text: &str) -> Option<&'static str> {
@@ -61,12 +54,7 @@ fn fault(text: &str) -> Option<&'static str> {
     file.is_empty().then_some("it names no file")
 }
 
-impl fmt::Display for ArchiveAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(ArchiveAddress, "ArchiveAddress");
+kept_as_text!(ArchiveAddress, "ArchiveAddress");
 
 #[cfg(test)]
 mod tests {

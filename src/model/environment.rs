@@ -1,9 +1,7 @@
 //! Names of environments.
 
-use std::fmt;
-
 use crate::model::InvalidNoun;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 
 /// Longest name of an environment, in bytes.
 const ENVIRONMENT_BYTES_MAX: usize = 32;
@@ -35,28 +33,12 @@ impl EnvironmentName {
         EnvironmentName("default".to_owned())
     }
 
-    /// Gives the name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Gives the file name of its lockfile: `packs.lock` for `default`, else `packs.<env>.lock`.
     pub fn lockfile_name(&self) -> String {
         if self.0 == "default" { "packs.lock".to_owned() } else { format!("packs.{}.lock", self.0) }
     }
 }
-impl AsRef<str> for EnvironmentName {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EnvironmentName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(EnvironmentName, "EnvironmentName");
+kept_as_text!(EnvironmentName, "EnvironmentName");
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! Names of packs, extras, commands, registries and projects.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::InvalidNoun;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 
 /// Longest name, in bytes: with a version of 64 bytes and a digest of 52 it still fits a file name of 255.
 const NAME_BYTES_MAX: usize = 64;
@@ -35,11 +34,6 @@ impl PackName {
         Ok(PackName(text.into()))
     }
 
-    /// Gives the name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Gives the name as one path component: `@acme/kanban` becomes `@acme+kanban`.
     ///
     /// No name contains `+`, so two names never share a component.
@@ -58,17 +52,7 @@ impl PackName {
     }
 }
 
-impl fmt::Display for PackName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-impl AsRef<str> for PackName {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-spelled_as_text!(PackName, "PackName");
+kept_as_text!(PackName, "PackName");
 
 /// Makes a name type whose rule is that of one part of a pack name.
 macro_rules! plain_name {
@@ -85,18 +69,8 @@ macro_rules! plain_name {
                     .map_err(|reason| InvalidNoun::new($noun, text, reason))?;
                 Ok($type(text.to_owned()))
             }
-
-            /// Gives the name as written.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        spelled_as_text!($type, stringify!($type));
+        kept_as_text!($type, stringify!($type));
     };
 }
 
@@ -127,18 +101,8 @@ impl ProjectName {
         }
         Ok(ProjectName(text.to_owned()))
     }
-
-    /// Gives the name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
-impl fmt::Display for ProjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(ProjectName, "ProjectName");
+kept_as_text!(ProjectName, "ProjectName");
 
 /// The name of a command that a pack offers: one path component of `[A-Za-z0-9._+-]`, not starting with `.` or `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,18 +121,8 @@ impl CommandName {
         }
         Ok(CommandName(text.to_owned()))
     }
-
-    /// Gives the name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
-impl fmt::Display for CommandName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(CommandName, "CommandName");
+kept_as_text!(CommandName, "CommandName");
 
 fn check_length(text: &str) -> Result<(), String> {
     match text.len() {

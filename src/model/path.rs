@@ -1,11 +1,9 @@
 //! Paths within a tree, which cannot leave it.
 
-use std::fmt;
-
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::model::InvalidNoun;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 
 /// Longest name of a file, in bytes: the limit of every file system in use.
 const COMPONENT_BYTES_MAX: usize = 255;
@@ -31,23 +29,13 @@ impl PathComponent {
     pub(super) fn of_path(part: &str) -> Self {
         PathComponent(part.into())
     }
-
-    /// Gives the name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 impl std::borrow::Borrow<str> for PathComponent {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
-impl fmt::Display for PathComponent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(PathComponent, "PathComponent");
+kept_as_text!(PathComponent, "PathComponent");
 
 /// A path of at least one component, relative to the root of a tree: `docs/README.md`.
 ///
@@ -76,11 +64,6 @@ impl TreePath {
         Ok(TreePath(text.into()))
     }
 
-    /// Gives the path as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Gives the components in order; there is at least one.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = PathComponent> + '_ {
         self.0.split('/').map(|part| PathComponent(part.into()))
@@ -101,12 +84,7 @@ impl TreePath {
         TreePath::parse(&format!("{}/{name}", self.0))
     }
 }
-impl fmt::Display for TreePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(TreePath, "TreePath");
+kept_as_text!(TreePath, "TreePath");
 
 /// Gives the key under which two names clash on some file system: NFC, then case folded.
 ///

@@ -1,9 +1,7 @@
 //! The identity of a project within a home.
 
-use std::fmt;
-
 use crate::model::InvalidNoun;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 
 /// Longest readable head of an id, in bytes.
 const SLUG_BYTES_MAX: usize = 40;
@@ -33,18 +31,8 @@ impl ProjectId {
         }
         Ok(ProjectId(text.to_owned()))
     }
-
-    /// Gives the id as a path component.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
-impl fmt::Display for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(ProjectId, "ProjectId");
+kept_as_text!(ProjectId, "ProjectId");
 
 #[cfg(test)]
 mod tests {

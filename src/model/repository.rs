@@ -1,9 +1,7 @@
 //! A repository on GitHub, whose releases hold archives.
 
-use std::fmt;
-
 use crate::model::InvalidNoun;
-use crate::model::spelled::spelled_as_text;
+use crate::model::spelled::kept_as_text;
 
 /// Longest name of an owner, in bytes; GitHub allows no more.
 const OWNER_BYTES_MAX: usize = 39;
@@ -16,7 +14,8 @@ const ADDRESS_BEGINNING: &str = "github:";
 
 /// A repository by owner and name: `acme/kanban`.
 ///
-/// Both are spelled with characters that need no escape in an address. GitHub takes either case; what is written counts as written.
+/// The text form is also its path in GitHub's addresses: both are spelled with characters that need no escape there. GitHub takes either case;
+/// what is written counts as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository(String);
 
@@ -47,23 +46,13 @@ impl Repository {
     pub fn address(&self) -> String {
         format!("{ADDRESS_BEGINNING}{}", self.0)
     }
-
-    /// Gives the text form, which is also its path in GitHub's addresses.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 fn is_spelled(text: &str, bytes_max: usize, besides: &[u8]) -> bool {
     !text.is_empty() && text.len() <= bytes_max && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || besides.contains(&byte))
 }
 
-impl fmt::Display for Repository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(Repository, "Repository");
+kept_as_text!(Repository, "Repository");
 
 /// The name of a git tag that a release belongs to: `v2.0.3`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,19 +74,9 @@ impl GitTag {
         }
         Ok(GitTag(text.to_owned()))
     }
-
-    /// Gives the text form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for GitTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-spelled_as_text!(GitTag, "GitTag");
+kept_as_text!(GitTag, "GitTag");
 
 #[cfg(test)]
 mod tests {

@@ -49,3 +49,27 @@ macro_rules! spelled_as_text {
     };
 }
 pub(super) use spelled_as_text;
+
+/// Gives a noun that keeps its text, as `struct Noun(String)` does, that text in every form.
+macro_rules! kept_as_text {
+    ($noun:ty, $title:expr) => {
+        impl $noun {
+            /// Gives the text form.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl AsRef<str> for $noun {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::fmt::Display for $noun {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        $crate::model::spelled::spelled_as_text!($noun, $title);
+    };
+}
+pub(super) use kept_as_text;
