@@ -175,7 +175,7 @@ fn why_bad(error: &OpsError) -> String {
     match error {
         OpsError::NoSideFile { .. } => "it has no side file (.sha256) beside it, and nothing else says its digest: nothing unverified is read".to_owned(),
         OpsError::Archive { source, .. } => in_one_line(&**source),
-        OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| in_one_line(&**source), |cause| in_one_line(cause)),
+        OpsError::NotAsPromised { source, .. } => source.source().map_or_else(|| in_one_line(&**source), in_one_line),
         other => in_one_line(other),
     }
 }
