@@ -154,6 +154,37 @@ fn environments_in_conflict_need_not_agree() {
     world.packs(["lock"]).fails(2).says("no environment `prd`").says("did you mean `prod`?").says("cannot conflict with itself");
 }
 
+/// Whichever of the others an environment is in conflict with, and whoever says so: it takes the highest that the rest have locked, and the newest if there is no rest.
+#[test]
+fn only_environments_that_agree_are_preferred() {
+    let world = TestEnv::new();
+    world.publish_all(&[Pack::new("core", "1.0.0"), Pack::new("core", "1.1.0"), Pack::new("core", "1.2.0")]);
+    let manifest = |conflicts: [&str; 3]| {
+        let [prod, dev, next] = conflicts.map(|conflicts| if conflicts.is_empty() { String::new() } else { format!("conflicts = [{conflicts}]\n") });
+        world.manifest(&format!(
+            "[packages]\ncore = \"1\"\n\n[environments.prod]\n{prod}\n[environments.dev]\n{dev}[environments.dev.packages]\ncore = \"=1.0.0\"\n\n\
+             [environments.next]\n{next}[environments.next.packages]\ncore = \"=1.1.0\"\n"
+        ));
+    };
+    manifest(["", "", ""]);
+    world.packs(["lock", "dev"]).succeeds();
+    world.packs(["lock", "next"]).succeeds();
+    for (conflicts, expected) in [
+        (["", "", ""], "1.1.0"),
+        (["\"next\"", "", ""], "1.0.0"),
+        (["", "", "\"prod\""], "1.0.0"),
+        (["\"dev\"", "", ""], "1.1.0"),
+        (["\"dev\"", "", "\"prod\""], "1.2.0"),
+        (["\"dev\", \"next\"", "\"prod\"", ""], "1.2.0"),
+        (["", "\"next\"", "\"dev\""], "1.1.0"),
+    ] {
+        manifest(conflicts);
+        world.packs(["lock", "prod"]).succeeds();
+        assert_eq!(locked(&world, "packs.prod.lock"), format!("core {expected}"), "{conflicts:?}");
+        fs::remove_file(world.project().join("packs.prod.lock")).expect("removed");
+    }
+}
+
 #[test]
 fn as_of_a_day_only_what_was_published_by_then() {
     let world = TestEnv::with_kanban();

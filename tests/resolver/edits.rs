@@ -32,6 +32,8 @@ struct Project {
     roots: Vec<Root>,
     overrides: BTreeMap<PackName, Pin>,
     constraints: BTreeMap<PackName, Pin>,
+    /// Whether the environments need not agree.
+    is_parted: bool,
 }
 
 /// What an edit was made to.
@@ -41,6 +43,7 @@ enum Kind {
     Extra,
     Override,
     Constraint,
+    Parting,
 }
 
 /// The number of the island that a pack is on.
@@ -86,7 +89,7 @@ impl Project {
                 pins.insert(pinned.clone(), pin(&limit));
             }
         };
-        match (numbers.below(8), at) {
+        match (numbers.below(9), at) {
             (0, _) => {
                 toggle(&mut self.overrides);
                 (pinned, Kind::Override)
@@ -94,6 +97,10 @@ impl Project {
             (1, _) => {
                 toggle(&mut self.constraints);
                 (pinned, Kind::Constraint)
+            }
+            (8, _) => {
+                self.is_parted = !self.is_parted;
+                (pinned, Kind::Parting)
             }
             (2, Some(at)) => {
                 let extras = &mut self.roots[at].extras;
@@ -134,26 +141,33 @@ fn an_edit_moves_nothing_that_has_nothing_to_do_with_it() {
     let islands = worlds::islands(ISLANDS, SIZE, 3);
     let world = with_extras(islands.registry);
     let mut numbers = Numbers::new(11);
-    let mut project = Project { roots: islands.roots.clone(), overrides: BTreeMap::new(), constraints: BTreeMap::new() };
+    let mut project = Project { roots: islands.roots.clone(), overrides: BTreeMap::new(), constraints: BTreeMap::new(), is_parted: false };
     let mut locked = project.versions(&world, &project.roots, &Preferences::default()).expect("there is a resolution");
     let mut others = project.versions(&world, &project.others(), &Preferences::default()).expect("there is a resolution");
-    let (mut moved, mut kinds) = (0, BTreeMap::new());
+    let (mut moved, mut parted_or_joined, mut kinds) = (0, 0, BTreeMap::new());
     for _ in 0..EDITS {
         let mut edited = project.clone();
         let (about, kind) = edited.edit(&islands.roots, &mut numbers);
+        let of_others = |other: &Versions| other.iter().map(|(name, version)| (name.clone(), BTreeSet::from([version.clone()]))).collect();
         let preferences = |own: &Versions, other: &Versions| Preferences {
             locked: own.clone(),
-            others: other.iter().map(|(name, version)| (name.clone(), BTreeSet::from([version.clone()]))).collect(),
+            others: if edited.is_parted { BTreeMap::new() } else { of_others(other) },
             ..Preferences::default()
         };
         let Some(after) = edited.versions(&world, &edited.roots, &preferences(&locked, &others)) else { continue };
         let Some(others_after) = edited.versions(&world, &edited.others(), &preferences(&others, &after)) else { continue };
         let still_fits = kind == Kind::Requirement && edited.roots.iter().all(|root| locked.get(&root.name).is_some_and(|version| root.range.matches(version)));
         let has_moved = check_moves(&locked, &after, &about, !still_fits);
-        check_moves(&others, &others_after, &about, true);
-        moved += usize::from(has_moved);
-        *kinds.entry(format!("{kind:?}")).or_insert(0) += usize::from(has_moved);
+        let others_have_moved = check_moves(&others, &others_after, &about, true);
+        if kind == Kind::Parting {
+            assert!(!has_moved && !others_have_moved, "who need not agree stays where it is until something else moves it");
+            parted_or_joined += 1;
+        } else {
+            moved += usize::from(has_moved);
+            *kinds.entry(format!("{kind:?}")).or_insert(0) += usize::from(has_moved);
+        }
         (project, locked, others) = (edited, after, others_after);
     }
+    assert!(parted_or_joined > EDITS / 20, "{parted_or_joined}");
     assert!(moved > EDITS / 20 && kinds.len() == 4 && kinds.values().all(|moved| *moved > 0), "{moved} edits moved anything: {kinds:?}");
 }
