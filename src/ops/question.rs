@@ -33,6 +33,7 @@ use crate::resolve;
 use crate::resolve::Conflict;
 use crate::resolve::Failure;
 use crate::resolve::Fix;
+use crate::resolve::FixesEnd;
 use crate::resolve::Limit;
 use crate::resolve::Mode;
 use crate::resolve::Preferences;
@@ -149,7 +150,7 @@ impl Question {
                 shown.push((fix, edited));
             }
         }
-        Ok(FoundFixes { shown, is_complete: fixes.is_complete })
+        Ok(FoundFixes { shown, ended: fixes.ended, tried: fixes.tried })
     }
 
     /// Asks elsewhere about what a conflict says is not there.
@@ -180,8 +181,10 @@ impl Question {
 pub(super) struct FoundFixes {
     /// The best first.
     pub shown: Vec<(Fix, ShownFix)>,
-    /// Whether the search came to its end before the time was up.
-    pub is_complete: bool,
+    /// How the search ended.
+    pub ended: FixesEnd,
+    /// How many edits, or sets of them, were tried out.
+    pub tried: usize,
 }
 
 /// Works with a limit that comes at a moment, or when somebody asks to stop.

@@ -41,9 +41,10 @@ use crate::resolve::Change;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictReport;
 use crate::resolve::Failure;
+use crate::resolve::FixesEnd;
 use crate::resolve::Pin;
 
-/// Fixes looked for where one is to be applied and nobody said how many to find: as many as anyone numbers.
+/// Fixes looked for: as many as anyone may number.
 const FIXES_MAX: usize = 20;
 
 /// What is asked.
@@ -81,8 +82,12 @@ pub struct ResolveOutcome {
     pub explanation: Option<String>,
     /// The smallest changes of packs.toml that would help, best first.
     pub fixes: Vec<ShownFix>,
-    /// Whether the time limit ended the search for them, so that there may be better ones.
+    /// Whether the search for them was ended before it was through, so that there may be better ones.
     pub fixes_cut_short: bool,
+    /// How it ended.
+    pub fixes_ended: FixesEnd,
+    /// How many edits, or sets of them, were tried out.
+    pub fixes_tried: usize,
     /// The time limit, in seconds.
     pub solve_timeout_s: u64,
     /// The number of the one that was made.
@@ -132,12 +137,12 @@ impl Answer {
         fix::applied(project, &self.outcome.environment, self.fix(number)?)
     }
 
-    /// Gives a fix by its number, which means the same in every search that comes to its end, and in no other.
+    /// Gives a fix by its number, which means the same in every search that time does not end, and in no other.
     fn fix(&self, number: usize) -> Result<&[Change], OpsError> {
         if self.outcome.solvable {
             return Err(OpsError::NothingToFix { environment: self.outcome.environment.clone(), number });
         }
-        if self.outcome.fixes_cut_short {
+        if self.outcome.fixes_ended == FixesEnd::OutOfTime {
             return Err(OpsError::FixesCutShort { number, seconds: self.outcome.solve_timeout_s });
         }
         let found = self.fixes.len();
@@ -180,15 +185,21 @@ fn explained(
     (question, conflict): (&Question, &Conflict),
     (environment, request): (EnvironmentName, &ResolveRequest),
 ) -> Result<Answer, OpsError> {
-    let most = if request.apply.is_some() { request.fixes.max(FIXES_MAX) } else { request.fixes };
-    let found = if most == 0 { FoundFixes { shown: vec![], is_complete: true } } else { question.fixes(context, project, (conflict, most))? };
+    let most = if request.apply.is_some() { FIXES_MAX } else { request.fixes };
+    // As many are looked for whatever number is shown or made: a search for fewer may end elsewhere, and a number would mean another one.
+    let found = match most {
+        0 => FoundFixes { shown: vec![], ended: FixesEnd::Through, tried: 0 },
+        _ => question.fixes(context, project, (conflict, FIXES_MAX))?,
+    };
     context.interrupt.check()?;
-    let (fixes, shown) = found.shown.into_iter().map(|(fix, shown)| (fix.changes, shown)).unzip();
+    let (fixes, shown) = found.shown.into_iter().take(most).map(|(fix, shown)| (fix.changes, shown)).unzip();
     let outcome = ResolveOutcome {
         conflict: Some(conflict.report()),
         explanation: Some(conflict.explain()),
         fixes: shown,
-        fixes_cut_short: !found.is_complete,
+        fixes_cut_short: found.ended != FixesEnd::Through,
+        fixes_ended: found.ended,
+        fixes_tried: found.tried,
         idle_pins: question.idle_pins().to_vec(),
         ..unsolved(environment, context.solve_max)
     };
@@ -207,6 +218,8 @@ fn unsolved(environment: EnvironmentName, solve_max: Duration) -> ResolveOutcome
         explanation: None,
         fixes: vec![],
         fixes_cut_short: false,
+        fixes_ended: FixesEnd::Through,
+        fixes_tried: 0,
         solve_timeout_s: solve_max.as_secs(),
         applied: None,
         lockfiles: vec![],
@@ -254,18 +267,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(fixes_cut_short: bool, number: usize, expected: &str) {
+    fn check(fixes_ended: FixesEnd, number: usize, expected: &str) {
         let environment = EnvironmentName::parse("prod").expect("a name");
-        let outcome = ResolveOutcome { fixes_cut_short, ..unsolved(environment, Duration::from_secs(60)) };
+        let outcome = ResolveOutcome { fixes_ended, ..unsolved(environment, Duration::from_secs(60)) };
         let answer = Answer { outcome, fixes: vec![vec![]] };
         assert_eq!(answer.fix(number).map_or_else(|error| error.to_string(), |_| "applied".to_owned()), expected);
     }
 
     #[test]
-    fn a_fix_is_known_by_its_number_only_where_all_were_looked_for() {
-        check(false, 1, "applied");
-        check(false, 0, "there is no fix 0: 1 was found");
-        check(false, 2, "there is no fix 2: 1 was found");
-        check(true, 1, "which fix is number 1 was not found out in 60 s; packs.toml is as it was");
+    fn a_fix_is_known_by_its_number_unless_time_ended_the_search() {
+        check(FixesEnd::Through, 1, "applied");
+        check(FixesEnd::Exhausted, 1, "applied");
+        check(FixesEnd::Through, 0, "there is no fix 0: 1 was found");
+        check(FixesEnd::Through, 2, "there is no fix 2: 1 was found");
+        check(FixesEnd::OutOfTime, 1, "which fix is number 1 was not found out in 60 s; packs.toml is as it was");
     }
 }

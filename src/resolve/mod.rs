@@ -41,6 +41,7 @@ pub use conflict::Conflict;
 pub use conflict::Unwritten;
 pub use fixes::Fix;
 pub use fixes::Fixes;
+pub use fixes::FixesEnd;
 pub use fixes::Question;
 pub use fixes::find_fixes;
 pub use hints::ConflictHint;
@@ -72,8 +73,26 @@ fn resolve_some(
     (candidates, preferences): (&impl Candidates, &Preferences),
     limit: &Limit<'_>,
 ) -> Result<Resolution, Failure> {
+    smallest::resolve(universe_of_some(roots, is_meant, (candidates, preferences)), limit)
+}
+
+/// Tells whether a release can be found for every pack that some of the requirements need; `None` where the limit came first.
+fn is_some_met(
+    roots: &[Root],
+    is_meant: impl Fn(&Root) -> bool,
+    (candidates, preferences): (&impl Candidates, &Preferences),
+    limit: &Limit<'_>,
+) -> Option<bool> {
+    smallest::is_met(universe_of_some(roots, is_meant, (candidates, preferences)), limit)
+}
+
+fn universe_of_some<'a, C: Candidates>(
+    roots: &'a [Root],
+    is_meant: impl Fn(&Root) -> bool,
+    (candidates, preferences): (&'a C, &'a Preferences),
+) -> Universe<'a, C> {
     let mut universe = Universe::new(roots, candidates, preferences);
     let meant: Vec<&Root> = universe.in_force().iter().copied().filter(|root| is_meant(root)).collect();
     universe.put_in_force(&meant);
-    smallest::resolve(universe, limit)
+    universe
 }

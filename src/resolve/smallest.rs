@@ -44,6 +44,15 @@ pub(super) fn resolve<C: Candidates>(mut universe: Universe<'_, C>, limit: &Limi
     }
 }
 
+/// Tells whether what is in force can be met; `None` where the limit came first.
+pub(super) fn is_met<C: Candidates>(mut universe: Universe<'_, C>, limit: &Limit<'_>) -> Option<bool> {
+    match attempt(&mut universe, limit) {
+        Ok(_) => Some(true),
+        Err(End::Conflict(_)) => Some(false),
+        Err(End::OutOfTime { .. }) => None,
+    }
+}
+
 /// Searches plainly; where many conflicts appear, finds out what can be found out without a search, and then searches so that conflicts cost little.
 fn attempt<C: Candidates>(universe: &mut Universe<'_, C>, limit: &Limit<'_>) -> Result<Resolution, End> {
     match Solver::new(universe, limit).solve() {

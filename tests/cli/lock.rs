@@ -218,7 +218,8 @@ fn as_of_a_day_only_what_was_published_by_then() {
 fn environments_that_are_locked_at_once_agree() {
     let world = TestEnv::with_kanban();
     let manifest = |dev: &str| {
-        let environments = format!("[environments.canary.packages]\nkanban = \"~2.0\"\n[environments.dev]\n{dev}[environments.dev.packages]\nkanban = \"^2\"\n");
+        let environments =
+            format!("[environments.canary.packages]\nkanban = \"~2.0\"\n[environments.dev]\n{dev}[environments.dev.packages]\nkanban = \"^2\"\n");
         world.write("packs.toml", &format!("[project]\nname = \"shop\"\n[registries]\ndefault = \"file:../registry\"\n{environments}"));
     };
     manifest("");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use packs::resolve::Candidate;
 use packs::resolve::Failure;
+use packs::resolve::FixesEnd;
 use packs::resolve::Limit;
 use packs::resolve::Preferences;
 use packs::resolve::Question;
@@ -127,13 +128,13 @@ fn a_limit_leaves_the_fixes_that_were_found() {
     let question = Question { roots: &world.roots, candidates: &world.registry, preferences: &Preferences::default() };
     let looks = Cell::new(0);
     let whole = find_fixes(&question, &conflict, 20, &Limit::when(&after(u32::MAX, &looks)));
-    assert!(whole.is_complete && whole.found.len() > 2);
+    assert!(whole.ended == FixesEnd::Through && whole.found.len() > 2);
     let mut counts = Vec::new();
     for looks_max in 0..looks.get() {
         let looks = Cell::new(0);
         let fixes = find_fixes(&question, &conflict, 20, &Limit::when(&after(looks_max, &looks)));
         assert!(looks.get() <= looks_max + 4, "{} looks at a limit that came after {looks_max}", looks.get());
-        assert!(!fixes.is_complete || fixes == whole);
+        assert!(fixes.ended == FixesEnd::OutOfTime || fixes == whole);
         assert!(fixes.found.iter().all(|fix| whole.found.contains(fix)), "what is found early is found later");
         counts.push(fixes.found.len());
     }
@@ -150,9 +151,13 @@ fn a_fix_is_found_in_few_solves_of_the_whole_project() {
     let of_one = looks.replace(0);
     let question = Question { roots: &world.roots, candidates: &world.registry, preferences: &Preferences::default() };
     let fixes = find_fixes(&question, &conflict, 20, &Limit::when(&after(u32::MAX, &looks)));
-    assert!(fixes.is_complete && fixes.found.len() >= 6, "each of the pigeons may go: {}", fixes.found.len());
+    assert!(fixes.ended == FixesEnd::Through && fixes.found.len() >= 6, "each of the pigeons may go: {}", fixes.found.len());
     let most = of_one * u32::try_from(fixes.found.len() * 4 + 4).expect("few");
     assert!(looks.get() <= most, "{} looks, where one solve takes {of_one} and there are {} fixes", looks.get(), fixes.found.len());
+    let all = looks.replace(0);
+    let first = find_fixes(&question, &conflict, 2, &Limit::when(&after(u32::MAX, &looks)));
+    assert_eq!(first.found, fixes.found[..2], "the first two are the same however many are asked for");
+    assert!(looks.get() < all && first.tried < fixes.tried, "{} looks for two fixes, {all} for twenty", looks.get());
 }
 
 #[test]

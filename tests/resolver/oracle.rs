@@ -300,7 +300,11 @@ proptest! {
         let preferences = Preferences { locked, ..Preferences::default() };
         if let Err(conflict) = solve(&roots, &world, &preferences) {
             let question = packs::resolve::Question { roots: &roots, candidates: &world, preferences: &preferences };
-            let fixes = find_fixes(&question, &conflict, 4, &Limit::none());
+            let fixes = find_fixes(&question, &conflict, 20, &Limit::none());
+            for most in [1, 3, 5].into_iter().filter(|most| *most <= fixes.found.len()) {
+                let first = find_fixes(&question, &conflict, most, &Limit::none());
+                prop_assert_eq!(&first.found[..], &fixes.found[..most], "the first {} are the same however many are asked for", most);
+            }
             for fix in &fixes.found {
                 let (world, roots) = changed(&(world.clone(), roots.clone()), &fix.changes);
                 let oracle = Oracle { world: &world, roots: &roots, preferences: &preferences };

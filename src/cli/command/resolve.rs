@@ -32,6 +32,7 @@ use crate::ops::ResolveOutcome;
 use crate::ops::ResolveRequest;
 use crate::ops::ShownFix;
 use crate::resolve::ConflictGraph;
+use crate::resolve::FixesEnd;
 
 /// What may follow `packs resolve`.
 #[derive(Debug, Args)]
@@ -147,11 +148,20 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     text.extend(conflict.hints.iter().map(|told| error::hint::conflict_hint(told, &outcome.environment)).map(hint));
     text.extend((!conflict.is_smallest).then(|| hint(error::hint::cut_short("the smallest conflict", outcome.solve_timeout_s))));
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
-    text.extend(outcome.fixes_cut_short.then(|| hint(error::hint::cut_short("fixes", outcome.solve_timeout_s))));
+    text.extend(fixes_left_out(outcome).map(hint));
     if !outcome.fixes.is_empty() {
         text += "`packs resolve --apply N` makes one of them\n";
     }
     text
+}
+
+/// Says what ended the search for fixes before it was through.
+fn fixes_left_out(outcome: &ResolveOutcome) -> Option<String> {
+    match outcome.fixes_ended {
+        FixesEnd::Through => None,
+        FixesEnd::OutOfTime => Some(error::hint::cut_short("fixes", outcome.solve_timeout_s)),
+        FixesEnd::Exhausted => Some(format!("the search for fixes ended after {} edits that were tried: there may be better ones", outcome.fixes_tried)),
+    }
 }
 
 /// Says which override the release asked about is taken in the place of.
@@ -201,4 +211,38 @@ fn graph(graph: &ConflictGraph) -> Drawing {
     let label = |by: &str, range: &str| if by.is_empty() { range.to_owned() } else { format!("{by}: {range}") };
     drawing.edges = graph.edges.iter().map(|edge| Edge { from: edge.from, to: edge.to, label: label(&edge.by, &edge.range) }).collect();
     drawing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(fixes_ended: FixesEnd) -> ResolveOutcome {
+        ResolveOutcome {
+            environment: EnvironmentName::default_environment(),
+            solvable: false,
+            releases: 0,
+            changes: Changes::default(),
+            displaced_override: None,
+            idle_pins: vec![],
+            conflict: None,
+            explanation: None,
+            fixes: vec![],
+            fixes_cut_short: fixes_ended != FixesEnd::Through,
+            fixes_ended,
+            fixes_tried: 712,
+            solve_timeout_s: 3,
+            applied: None,
+            lockfiles: vec![],
+            dry_run: false,
+        }
+    }
+
+    #[test]
+    fn what_was_not_looked_for_is_said() {
+        let said = |ended| fixes_left_out(&outcome(ended));
+        assert_eq!(said(FixesEnd::Through), None);
+        assert_eq!(said(FixesEnd::OutOfTime).as_deref(), Some("the time limit of 3 s ended the search for fixes: give it longer with --solve-timeout SECONDS"));
+        assert_eq!(said(FixesEnd::Exhausted).as_deref(), Some("the search for fixes ended after 712 edits that were tried: there may be better ones"));
+    }
 }

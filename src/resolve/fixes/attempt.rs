@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use crate::model::PackName;
 use crate::model::Range;
 use crate::model::Version;
-use crate::resolve::Change;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictHint;
 
@@ -35,8 +34,11 @@ pub(super) type Trial = BTreeMap<PackName, Attempt>;
 /// The ranges to write in the place of those that a trial leaves open.
 pub(super) type Written = BTreeMap<PackName, Range>;
 
-/// How good a fix is; the lowest is the best.
-pub(super) type Rank = (Manner, usize, u32, Vec<Change>);
+/// How good the fix of a trial is, the lowest the best; trials that are as good are in their own order.
+pub(super) type Rank = (Promise, Trial);
+
+/// How good the fix of a trial is, or can be at best: its manner, how many changes it is of, and their cost.
+pub(super) type Promise = (Manner, usize, u32);
 
 /// How a fix goes about it, the gentlest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,30 @@ impl Attempt {
             Attempt::Override(_) | Attempt::OpenConstraint | Attempt::Drop => Manner::Forcing,
         }
     }
+
+    /// Says how much it takes from a project at least: a newer release less than an older one, an unstable or a forced one more, doing without most.
+    pub(super) fn least_cost(&self) -> u32 {
+        match self {
+            Attempt::Open => 1,
+            Attempt::OpenOverride => 3,
+            Attempt::Exactly(version) if version.is_prerelease() => 4,
+            Attempt::DropOverride => 5,
+            Attempt::Exactly(_) => 6,
+            Attempt::Override(_) => 8,
+            Attempt::OpenConstraint => 9,
+            Attempt::Drop => 16,
+        }
+    }
+}
+
+/// Tells how a fix that is made of a trial goes about it.
+pub(super) fn manner(trial: &Trial) -> Manner {
+    trial.values().map(Attempt::manner).max().unwrap_or(Manner::Asking)
+}
+
+/// Tells how good the fix of a trial can be at best.
+pub(super) fn promise(trial: &Trial) -> Promise {
+    (manner(trial), trial.len(), trial.values().map(Attempt::least_cost).sum())
 }
 
 /// Gives what a conflict itself says may be changed, besides what is changed already.

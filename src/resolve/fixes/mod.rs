@@ -3,6 +3,9 @@
 //! Changes are only made to what takes part in the conflict, so the search is narrow: one change at a time, then, where no single one will do without force, another
 //! on top of those that came nearest. A range is first left open to see what would be chosen, and then written as closely to the old one as still solves.
 //!
+//! Gentle trials come before those that force something and know nothing of them, and cheap ones before dear ones. So the search may stop as soon as nothing better
+//! can come, and the first fixes are the same however many are asked for: whoever makes the second of three means the second of twenty.
+//!
 //! A whole project is solved only for changes that do away with every conflict met so far: one whose proof speaks of nothing that is changed stands as it is,
 //! and of any other it is enough to try its own requirements.
 
@@ -11,8 +14,9 @@ mod search;
 mod world;
 mod written;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use serde::Serialize;
 
 use crate::resolve::Candidates;
 use crate::resolve::Change;
@@ -23,11 +27,13 @@ use crate::resolve::Resolution;
 use crate::resolve::Root;
 use crate::resolve::fixes::attempt::Manner;
 use crate::resolve::fixes::attempt::Trial;
-use crate::resolve::fixes::search::Round;
 use crate::resolve::fixes::search::Search;
 
 /// Most changes that one fix is made of; more is no small change.
 const CHANGES_MAX: usize = 3;
+
+/// Most failed attempts that another change is added to.
+const WIDTH: usize = 24;
 
 /// A solve, as it was asked for.
 #[derive(Debug)]
@@ -54,25 +60,36 @@ pub struct Fix {
 pub struct Fixes {
     /// The fixes, the gentlest first, and of these the smallest.
     pub found: Vec<Fix>,
-    /// Whether the search came to its end; otherwise the limit came first, and there may be better ones.
-    pub is_complete: bool,
+    /// How the search ended.
+    pub ended: FixesEnd,
+    /// How many edits, or sets of them, were tried out.
+    pub tried: usize,
+}
+
+/// How a search for fixes ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixesEnd {
+    /// Nothing better of up to three changes can be found.
+    Through,
+    /// The limit came first: there may be better ones, and more.
+    OutOfTime,
+    /// The project was solved as often as one search may: there may be better ones, and more.
+    Exhausted,
 }
 
 /// Finds at most so many fixes of a conflict, the gentlest first, and of these the smallest; where the limit comes before the search is through, those found by then.
 pub fn find_fixes<C: Candidates>(question: &Question<'_, C>, conflict: &Conflict, most: usize, limit: &Limit<'_>) -> Fixes {
     let conflict = Rc::new(conflict.clone());
-    let mut search = Search::new(question, limit);
-    search.meet(&conflict);
+    let mut search = Search::new(question, most, limit);
+    search.meet(Manner::Asking, &conflict);
     let mut failed: Vec<(Trial, Rc<Conflict>)> = vec![(Trial::new(), conflict)];
-    let (mut found, mut is_complete) = (BTreeMap::new(), true);
-    for _ in 0..CHANGES_MAX {
-        let mut round = Round { found, failed: Vec::new() };
-        is_complete = search.add_one(failed, &mut round);
-        (found, failed) = (round.found, round.failed);
+    for count in 1..=CHANGES_MAX {
+        failed = search.add_one(&failed, if count == CHANGES_MAX { 0 } else { WIDTH });
         // One change that forces something, or does without, must not hide two that only ask for other releases.
-        if !is_complete || found.first_key_value().is_some_and(|((manner, ..), _)| *manner == Manner::Asking) {
+        if search.ended == FixesEnd::OutOfTime || search.has_gentle_fix() {
             break;
         }
     }
-    Fixes { found: found.into_values().take(most).collect(), is_complete }
+    search.fixes()
 }

@@ -16,6 +16,8 @@ use crate::resolve::Pin;
 use crate::resolve::Resolution;
 use crate::resolve::Root;
 use crate::resolve::fixes::Fix;
+use crate::resolve::fixes::Fixes;
+use crate::resolve::fixes::FixesEnd;
 use crate::resolve::fixes::Question;
 use crate::resolve::fixes::attempt::Attempt;
 use crate::resolve::fixes::attempt::Manner;
@@ -23,29 +25,22 @@ use crate::resolve::fixes::attempt::Rank;
 use crate::resolve::fixes::attempt::Trial;
 use crate::resolve::fixes::attempt::Written;
 use crate::resolve::fixes::attempt::attempts;
+use crate::resolve::fixes::attempt::manner;
+use crate::resolve::fixes::attempt::promise;
 use crate::resolve::fixes::world::world;
 use crate::resolve::fixes::written::alike;
 use crate::resolve::fixes::written::caret;
+use crate::resolve::is_some_met;
 use crate::resolve::resolve;
 use crate::resolve::resolve_some;
 
-/// Most failed attempts that another change is added to.
-const WIDTH: usize = 24;
-
-/// Most solves of the whole project in one search.
-const SOLVES_MAX: usize = 240;
-
-/// What came of the trials so far, and of those with one more change.
-pub(super) struct Round {
-    /// What solves, of this round and those before.
-    pub(super) found: BTreeMap<Rank, Fix>,
-    pub(super) failed: Vec<(Trial, Rc<Conflict>)>,
-}
+/// Most solves of the whole project in one search, for each manner of trials.
+const SOLVES_MAX: usize = 120;
 
 /// What came of a trial.
 enum Tried {
     Solved(Rank, Fix),
-    Failed(Trial, Rc<Conflict>),
+    Failed(Trial, Option<Rc<Conflict>>),
     Known,
     OutOfTime,
 }
@@ -53,48 +48,110 @@ enum Tried {
 /// What came of one solve.
 enum Solved {
     Yes(Resolution),
-    No(Rc<Conflict>),
+    /// With the conflict, if the proof is wanted.
+    No(Option<Rc<Conflict>>),
     /// There were too many already.
     TooMany,
     OutOfTime,
+}
+
+/// Whether it matters why a trial fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Wanted,
+    Unused,
 }
 
 /// The trials of one conflict, and what they taught.
 pub(super) struct Search<'a, 'q, C> {
     question: &'q Question<'a, C>,
     limit: &'q Limit<'q>,
-    solves_left: usize,
+    /// How many fixes are wanted.
+    most: usize,
+    /// How often the whole project was solved, for each manner of trials.
+    whole_solves: BTreeMap<Manner, usize>,
     seen: BTreeSet<Trial>,
     /// The trials that went well.
     solved: Vec<Trial>,
-    /// The conflicts met so far, with the packs that their proofs speak of.
-    met: Vec<(BTreeSet<PackName>, Rc<Conflict>)>,
+    /// The conflicts met so far.
+    met: Vec<Met>,
+    found: BTreeMap<Rank, Fix>,
+    pub(super) ended: FixesEnd,
+}
+
+/// A conflict that a trial met.
+struct Met {
+    /// The trial's manner; gentler ones do not hear of it.
+    manner: Manner,
+    /// The packs that its proof speaks of.
+    packs: BTreeSet<PackName>,
+    conflict: Rc<Conflict>,
 }
 
 impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
-    /// Begins a search that knows of no conflict yet.
-    pub(super) fn new(question: &'q Question<'a, C>, limit: &'q Limit<'q>) -> Self {
-        Search { question, limit, solves_left: SOLVES_MAX, seen: BTreeSet::new(), solved: Vec::new(), met: Vec::new() }
+    /// Begins a search for so many fixes that knows of no conflict yet.
+    pub(super) fn new(question: &'q Question<'a, C>, most: usize, limit: &'q Limit<'q>) -> Self {
+        Search {
+            question,
+            limit,
+            most,
+            whole_solves: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            solved: Vec::new(),
+            met: Vec::new(),
+            found: BTreeMap::new(),
+            ended: FixesEnd::Through,
+        }
     }
 
-    /// Tries one more change on top of each of the trials that failed; tells whether the limit left time for all.
-    pub(super) fn add_one(&mut self, failed: Vec<(Trial, Rc<Conflict>)>, round: &mut Round) -> bool {
-        for (trial, conflict) in failed {
-            for (name, attempt) in self.attempts(&conflict, &trial) {
-                let mut bolder = trial.clone();
-                bolder.insert(name, attempt);
-                if self.is_more_than_needed(&bolder) {
-                    continue;
-                }
-                match self.attempt(bolder) {
-                    Tried::Solved(rank, fix) => drop(round.found.insert(rank, fix)),
-                    Tried::Failed(trial, conflict) if round.failed.len() < WIDTH => round.failed.push((trial, conflict)),
-                    Tried::Failed(..) | Tried::Known => {}
-                    Tried::OutOfTime => return false,
+    /// Tells whether a fix was found that forces nothing.
+    pub(super) fn has_gentle_fix(&self) -> bool {
+        self.found.first_key_value().is_some_and(|(((manner, ..), _), _)| *manner == Manner::Asking)
+    }
+
+    /// Gives the best of what was found.
+    pub(super) fn fixes(self) -> Fixes {
+        Fixes { found: self.found.into_values().take(self.most).collect(), ended: self.ended, tried: self.seen.len() }
+    }
+
+    /// Tries one more change on top of each of the trials that failed, for as long as what comes may be better than what is found. Gives at most so many of
+    /// those that failed again.
+    pub(super) fn add_one(&mut self, failed: &[(Trial, Rc<Conflict>)], width: usize) -> Vec<(Trial, Rc<Conflict>)> {
+        let mut failed_again = Vec::new();
+        for (promise, trial) in self.bolder(failed) {
+            if self.has_enough(&(promise, trial.clone())) {
+                break;
+            }
+            if self.is_more_than_needed(&trial) {
+                continue;
+            }
+            let proof = if failed_again.len() < width { Proof::Wanted } else { Proof::Unused };
+            match self.attempt(trial, proof) {
+                Tried::Solved(rank, fix) => drop(self.found.insert(rank, fix)),
+                Tried::Failed(trial, Some(conflict)) => failed_again.push((trial, conflict)),
+                Tried::Failed(..) | Tried::Known => {}
+                Tried::OutOfTime => {
+                    self.ended = FixesEnd::OutOfTime;
+                    break;
                 }
             }
         }
-        true
+        failed_again
+    }
+
+    /// Gives trials with one more change than those that failed, those first that promise most.
+    fn bolder(&self, failed: &[(Trial, Rc<Conflict>)]) -> BTreeSet<Rank> {
+        let with_each = |(trial, conflict): &(Trial, Rc<Conflict>)| {
+            let more = self.attempts(conflict, trial).into_iter();
+            let bolder = more.map(|(name, attempt)| trial.iter().map(|(name, attempt)| (name.clone(), attempt.clone())).chain([(name, attempt)]).collect());
+            bolder.map(|bolder: Trial| (promise(&bolder), bolder)).collect::<Vec<_>>()
+        };
+        failed.iter().flat_map(with_each).collect()
+    }
+
+    /// Tells whether as many are found as are wanted, and what comes is worse than each of these, however well it goes.
+    fn has_enough(&self, at_best: &Rank) -> bool {
+        self.most.checked_sub(1).is_none_or(|last| self.found.keys().nth(last).is_some_and(|worst| worst < at_best))
     }
 
     /// Tells whether a part of a trial does it already.
@@ -102,9 +159,9 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
         self.solved.iter().any(|solved| solved.len() < trial.len() && solved.iter().all(|(name, attempt)| trial.get(name) == Some(attempt)))
     }
 
-    /// Remembers a conflict that was met.
-    pub(super) fn meet(&mut self, conflict: &Rc<Conflict>) {
-        self.met.push((conflict.packs(), Rc::clone(conflict)));
+    /// Remembers a conflict that was met by trials of a manner.
+    pub(super) fn meet(&mut self, manner: Manner, conflict: &Rc<Conflict>) {
+        self.met.push(Met { manner, packs: conflict.packs(), conflict: Rc::clone(conflict) });
     }
 
     /// Gives what may be changed about a conflict besides what is changed already.
@@ -123,11 +180,11 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
         usable.map(|release| &release.version).max().filter(|version| version.is_prerelease()).cloned()
     }
 
-    fn attempt(&mut self, trial: Trial) -> Tried {
+    fn attempt(&mut self, trial: Trial, proof: Proof) -> Tried {
         if !self.seen.insert(trial.clone()) {
             return Tried::Known;
         }
-        match self.solve(&trial, &BTreeMap::new()) {
+        match self.solve((&trial, &BTreeMap::new()), proof) {
             Solved::Yes(resolution) => self.written(&trial, &resolution),
             Solved::No(conflict) => Tried::Failed(trial, conflict),
             Solved::TooMany => Tried::Known,
@@ -151,7 +208,7 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
             if !tried.insert(ranges.clone()) {
                 continue;
             }
-            let solved = if ranges.is_empty() { Solved::Yes(opened.clone()) } else { self.solve(trial, &ranges) };
+            let solved = if ranges.is_empty() { Solved::Yes(opened.clone()) } else { self.solve((trial, &ranges), Proof::Unused) };
             match solved {
                 Solved::Yes(resolution) => {
                     let changes = self.changes(trial, &ranges);
@@ -159,8 +216,7 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
                         // An override of what is not needed any more: nothing is left to write there.
                         return Tried::Known;
                     }
-                    let manner = trial.values().map(Attempt::manner).max().unwrap_or(Manner::Asking);
-                    let rank = (manner, changes.len(), self.cost(trial, &ranges), changes.clone());
+                    let rank = ((manner(trial), trial.len(), self.cost(trial, &ranges)), trial.clone());
                     self.solved.push(trial.clone());
                     return Tried::Solved(rank, Fix { changes, resolution });
                 }
@@ -182,30 +238,43 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
     }
 
     /// Solves a trial, the whole project only if no conflict met so far stands.
-    fn solve(&mut self, trial: &Trial, written: &Written) -> Solved {
+    fn solve(&mut self, (trial, written): (&Trial, &Written), proof: Proof) -> Solved {
         let roots = &self.roots(trial, written);
         let world = world(self.question.candidates, trial, written);
-        let (preferences, limit) = (self.question.preferences, self.limit);
-        for (packs, conflict) in self.met.iter().rev() {
+        let (preferences, limit, manner) = (self.question.preferences, self.limit, manner(trial));
+        for Met { packs, conflict, .. } in self.met.iter().rev().filter(|met| met.manner <= manner) {
             if trial.keys().all(|name| !packs.contains(name)) {
-                return Solved::No(Rc::clone(conflict));
+                return Solved::No(Some(Rc::clone(conflict)));
             }
             let asked: BTreeSet<PackName> = conflict.requirements().into_iter().map(|(name, ..)| name).collect();
-            match resolve_some(roots, |root| asked.contains(&root.name), (&world, preferences), limit) {
-                Ok(_) => {}
-                Err(Failure::Conflict(conflict)) => return Solved::No(Rc::from(conflict)),
-                Err(Failure::OutOfTime { .. }) => return Solved::OutOfTime,
+            let is_asked = |root: &Root| asked.contains(&root.name);
+            let is_met = match proof {
+                Proof::Unused => is_some_met(roots, is_asked, (&world, preferences), limit),
+                Proof::Wanted => match resolve_some(roots, is_asked, (&world, preferences), limit) {
+                    Ok(_) => Some(true),
+                    Err(Failure::OutOfTime { .. }) => None,
+                    Err(Failure::Conflict(conflict)) => return Solved::No(Some(Rc::from(conflict))),
+                },
+            };
+            match is_met {
+                Some(true) => {}
+                Some(false) => return Solved::No(None),
+                None => return Solved::OutOfTime,
             }
         }
-        let Some(left) = self.solves_left.checked_sub(1) else { return Solved::TooMany };
-        self.solves_left = left;
+        let solves = self.whole_solves.entry(manner).or_default();
+        if *solves == SOLVES_MAX {
+            self.ended = FixesEnd::Exhausted;
+            return Solved::TooMany;
+        }
+        *solves += 1;
         match resolve(roots, &world, preferences, limit) {
             Ok(resolution) => Solved::Yes(resolution),
             Err(Failure::OutOfTime { .. }) => Solved::OutOfTime,
             Err(Failure::Conflict(conflict)) => {
                 let conflict = Rc::from(conflict);
-                self.meet(&conflict);
-                Solved::No(conflict)
+                self.meet(manner, &conflict);
+                Solved::No(Some(conflict))
             }
         }
     }
@@ -248,17 +317,12 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
 
     /// Says how much each attempt takes from a project: a newer release less than an older one, an unstable or a forced one more, doing without most.
     fn cost(&self, trial: &Trial, written: &Written) -> u32 {
-        let cost = |(name, attempt): (&PackName, &Attempt)| match attempt {
-            Attempt::Open => 1 + u32::from(!self.is_newer(name, written.get(name))),
-            Attempt::Exactly(version) if version.is_prerelease() => 4,
-            Attempt::Exactly(_) => 6,
-            Attempt::OpenOverride => 3,
-            Attempt::DropOverride => 5,
-            Attempt::Override(_) => 8,
-            Attempt::OpenConstraint => 9 + 2 * u32::from(!written.contains_key(name)),
-            Attempt::Drop => 16,
+        let more = |(name, attempt): (&PackName, &Attempt)| match attempt {
+            Attempt::Open => u32::from(!self.is_newer(name, written.get(name))),
+            Attempt::OpenConstraint => 2 * u32::from(!written.contains_key(name)),
+            Attempt::Exactly(_) | Attempt::OpenOverride | Attempt::DropOverride | Attempt::Override(_) | Attempt::Drop => 0,
         };
-        trial.iter().map(cost).sum()
+        trial.iter().map(|(name, attempt)| attempt.least_cost() + more((name, attempt))).sum()
     }
 
     /// Tells whether a range to be written lies above the one that is there.
