@@ -452,7 +452,7 @@ mod tests {
         check("packs.manifest/1", "packs.manifest/2", "only `packs.manifest/1` is known");
         check("\"files\"", "\"colour\":1,\"files\"", "unknown field `colour`");
         check("\"files\"", "\"name\":\"b\",\"files\"", "duplicate field `name`");
-        check("\"files\"", "\"requires\":{\"a\":\"1\",\"a\":\"2\"},\"files\"", "duplicate key `a`");
+        check("\"files\"", "\"requires\":{\"a\":\"1\",\"a\":\"2\"},\"files\"", "the key `a` stands twice");
         check("\"version\":\"2.0.3\",", "", "missing field `version`");
         check("kanban", "../kanban", "not a valid pack name");
         check("2.0.3", "2.0", "not a valid version");

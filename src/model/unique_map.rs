@@ -62,7 +62,7 @@ where
         let mut map = BTreeMap::new();
         while let Some(key) = access.next_key::<K>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
+                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
             }
             map.insert(key, access.next_value()?);
         }
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!((both.flat["b"], both.nested["b"]["a"]), (2, 2));
         for bad in [r#"{"flat":{"a":1,"a":1}}"#, r#"{"nested":{"a":{},"a":{}}}"#, r#"{"nested":{"x":{"a":1,"a":2}}}"#] {
             let error = serde_json::from_str::<Both>(bad).expect_err(bad).to_string();
-            assert!(error.contains("duplicate key `a`"), "{error}");
+            assert!(error.contains("the key `a` stands twice"), "{error}");
         }
     }
 }

@@ -133,8 +133,8 @@ impl Question {
     /// # Errors
     /// Those of a packs.toml that cannot be edited.
     pub(super) fn fixes(&self, context: &Context, project: &Project, (conflict, most): (&Conflict, usize)) -> Result<FoundFixes, OpsError> {
-        // What cannot be loaded is no fix.
-        let renamed = rename::find(context, project, (self, conflict)).unwrap_or_default();
+        // What cannot be loaded is no fix, nor what there is no time to look for.
+        let renamed = if self.is_over(context) { None } else { rename::find(context, project, (self, conflict)).unwrap_or_default() };
         let most = most.saturating_sub(usize::from(renamed.is_some()));
         let mut fixes = until(context, self.deadline, |limit| self.fixes_within(project, conflict, (most, limit)))?;
         fixes.shown.splice(0..0, renamed);
@@ -153,8 +153,16 @@ impl Question {
         Ok(FoundFixes { shown, ended: fixes.ended, tried: fixes.tried })
     }
 
-    /// Asks elsewhere about what a conflict says is not there.
+    /// Tells whether the time for the question is up.
+    fn is_over(&self, context: &Context) -> bool {
+        context.interrupt.is_asked() || context.now() >= self.deadline
+    }
+
+    /// Asks elsewhere about what a conflict says is not there, if there is still time.
     pub(super) fn inquire(&self, context: &Context, project: &Project, conflict: &mut Conflict) {
+        if self.is_over(context) {
+            return;
+        }
         let hints = elsewhere::hints(context, project, (&self.wants, conflict));
         conflict.learn(hints);
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::Deserializer;
@@ -14,6 +13,7 @@ use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde_json::Value;
 
+use crate::model;
 use crate::registry::RegistryError;
 
 /// Deepest nesting that is read; an index document needs six levels.
@@ -264,17 +264,20 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for HeadedEntries<'_, A> {
     }
 }
 
-/// Reads a map and refuses a key that stands twice, so that no two readers can see different requirements.
+/// Reads a map, or `null` as an empty one, and refuses a key that stands twice, so that no two readers can see different requirements.
 pub(super) fn unique_keys<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
 {
-    Ok(Option::<UniqueMap<K, V>>::deserialize(deserializer)?.map_or_else(BTreeMap::new, |map| map.0))
+    #[derive(Deserialize)]
+    #[serde(bound = "K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>")]
+    struct Unique<K, V>(#[serde(deserialize_with = "model::unique_keys")] BTreeMap<K, V>);
+    Ok(Option::<Unique<K, V>>::deserialize(deserializer)?.map_or_else(BTreeMap::new, |map| map.0))
 }
 
-/// Reads a map of maps, both without doubled keys.
+/// Reads a map of maps, or `null` as an empty one, both without doubled keys.
 pub(super) fn unique_keys_twice<'de, D, K, L, V>(deserializer: D) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -282,37 +285,10 @@ where
     L: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
 {
-    let outer: BTreeMap<K, UniqueMap<L, V>> = unique_keys(deserializer)?;
-    Ok(outer.into_iter().map(|(key, inner)| (key, inner.0)).collect())
-}
-
-struct UniqueMap<K, V>(BTreeMap<K, V>);
-
-impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Deserialize<'de> for UniqueMap<K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(UniqueMapVisitor(PhantomData))
-    }
-}
-
-struct UniqueMapVisitor<K, V>(PhantomData<(K, V)>);
-
-impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor<'de> for UniqueMapVisitor<K, V> {
-    type Value = UniqueMap<K, V>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut map = BTreeMap::new();
-        while let Some(key) = entries.next_key::<K>()? {
-            if map.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
-            }
-            map.insert(key, entries.next_value()?);
-        }
-        Ok(UniqueMap(map))
-    }
+    #[derive(Deserialize)]
+    #[serde(bound = "K: Deserialize<'de> + Ord + fmt::Display, L: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>")]
+    struct Unique<K, L, V>(#[serde(deserialize_with = "model::unique_keys_twice")] BTreeMap<K, BTreeMap<L, V>>);
+    Ok(Option::<Unique<K, L, V>>::deserialize(deserializer)?.map_or_else(BTreeMap::new, |map| map.0))
 }
 
 #[cfg(test)]

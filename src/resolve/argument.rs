@@ -41,7 +41,7 @@ use crate::resolve::universe::PROJECT;
 use crate::resolve::universe::Universe;
 use crate::resolve::versions::Releases;
 
-/// The steps of what a search proved; it may have been given what arc consistency left.
+/// The steps of what pubgrub proved.
 pub(super) fn of_proof<C: Candidates>(proof: Proof, universe: &mut Universe<'_, C>) -> Vec<Step> {
     let mut argument = Argument { universe, steps: Vec::new(), of_fact: HashMap::new() };
     let (mut ordered, numbers) = in_order_of_proof(proof);

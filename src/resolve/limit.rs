@@ -5,7 +5,8 @@ use crate::resolve::Conflict;
 
 /// Says when a solve has taken long enough.
 ///
-/// The solver asks every few hundred steps, about once per millisecond. What it has found out by then never depends on the limit, only whether it gets there.
+/// The solver asks every few hundred steps, about once per millisecond. An answer never depends on the limit, only whether it is
+/// found; of a conflict, how small it was made, and of fixes, which were found by then.
 pub struct Limit<'a> {
     is_over: Option<&'a dyn Fn() -> bool>,
 }

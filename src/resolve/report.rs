@@ -149,7 +149,7 @@ impl Conflict {
         }
     }
 
-    /// Gives what releases of packs, and the project, ask of packs that others ask something else of, or of which nothing will do.
+    /// Gives what releases of packs, and the project, ask of packs that others ask something else of.
     pub(super) fn demands(&self) -> BTreeSet<(PackName, Range)> {
         let mut demands = BTreeSet::new();
         for step in &self.steps {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model;
 use crate::model::PackName;
 use crate::model::Place;
 use crate::model::PublicKey;
@@ -222,10 +223,7 @@ impl RegistrySource {
 /// Says in one line why a document is not believed; which address it came from is told beside it.
 fn reason(error: &SourceError) -> String {
     match error {
-        SourceError::Document { source, .. } | SourceError::Untrusted { source, .. } => {
-            let causes = std::iter::successors(Some(&**source as &dyn std::error::Error), |error| error.source());
-            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        }
+        SourceError::Document { source, .. } | SourceError::Untrusted { source, .. } => model::in_one_line(&**source),
         other => other.to_string(),
     }
 }

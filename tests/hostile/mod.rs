@@ -395,7 +395,7 @@ fn manifests_that_are_none() {
     };
     assert!(words("\"files\"", "\"colour\":1,\"files\"").contains("unknown field `colour`"));
     assert!(words("\"kind\"", "\"colour\":1,\"kind\"").contains("unknown field `colour`"));
-    assert!(words("\"files\"", "\"requires\":{\"a\":\"1\",\"a\":\"2\"},\"files\"").contains("duplicate key `a`"));
+    assert!(words("\"files\"", "\"requires\":{\"a\":\"1\",\"a\":\"2\"},\"files\"").contains("the key `a` stands twice"));
     assert!(words("\"path\":\"a\"", "\"path\":\"../a\"").contains("`..` is not allowed in it"));
     assert!(words("\"version\":\"1.0.0\",", "").contains("missing field `version`"));
     assert!(words("]}", "]}x").contains("trailing characters"));
