@@ -269,7 +269,7 @@ mod tests {
     #[track_caller]
     fn check(fixes_ended: FixesEnd, number: usize, expected: &str) {
         let environment = EnvironmentName::parse("prod").expect("a name");
-        let outcome = ResolveOutcome { fixes_ended, ..unsolved(environment, Duration::from_secs(60)) };
+        let outcome = ResolveOutcome { fixes_ended, ..unsolved(environment, Duration::from_mins(1)) };
         let answer = Answer { outcome, fixes: vec![vec![]] };
         assert_eq!(answer.fix(number).map_or_else(|error| error.to_string(), |_| "applied".to_owned()), expected);
     }
