@@ -25,6 +25,8 @@ mod registries;
 mod registry;
 mod release;
 mod resolve;
+mod resolve_fixes;
+mod resolve_pins;
 mod rollback;
 mod run;
 mod search;
