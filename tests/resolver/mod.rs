@@ -90,7 +90,12 @@ fn pin(text: &str) -> Pin {
 
 /// Resolves with all the time it takes.
 fn solve(roots: &[Root], world: &impl Candidates, preferences: &Preferences) -> Result<Resolution, Box<Conflict>> {
-    resolve(roots, world, preferences, &Limit::none()).map_err(|failure| match failure {
+    solve_by(&Limit::none(), roots, world, preferences)
+}
+
+/// Resolves under a limit that never comes.
+fn solve_by(limit: &Limit<'_>, roots: &[Root], world: &impl Candidates, preferences: &Preferences) -> Result<Resolution, Box<Conflict>> {
+    resolve(roots, world, preferences, limit).map_err(|failure| match failure {
         Failure::Conflict(conflict) => conflict,
         Failure::OutOfTime { .. } => panic!("there is no limit"),
     })

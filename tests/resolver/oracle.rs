@@ -13,6 +13,7 @@ use packs::resolve::Candidate;
 use packs::resolve::Change;
 use packs::resolve::Conflict;
 use packs::resolve::Limit;
+use packs::resolve::Mode;
 use packs::resolve::Pin;
 use packs::resolve::Preferences;
 use packs::resolve::Resolution;
@@ -28,6 +29,7 @@ use crate::resolver::name;
 use crate::resolver::pin;
 use crate::resolver::range;
 use crate::resolver::solve;
+use crate::resolver::solve_by;
 use crate::resolver::version;
 
 const PACKS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -82,6 +84,17 @@ fn any_locked() -> impl Strategy<Value = BTreeMap<PackName, Version>> {
     proptest::collection::btree_map(select(&PACKS[..]).prop_map(name), select(&VERSIONS[..]).prop_map(version), 0..=2)
 }
 
+/// What up to three other environments have locked.
+fn any_others() -> impl Strategy<Value = BTreeMap<PackName, BTreeSet<Version>>> {
+    let versions = proptest::collection::btree_set(select(&VERSIONS[..]).prop_map(version), 1..=3);
+    proptest::collection::btree_map(select(&PACKS[..]).prop_map(name), versions, 0..=3)
+}
+
+fn any_preferences() -> impl Strategy<Value = Preferences> {
+    let mode = select(vec![Mode::Highest, Mode::Lowest, Mode::LowestDirect]);
+    (mode, any_locked(), any_others()).prop_map(|(mode, locked, others)| Preferences { mode, locked, others })
+}
+
 fn extra_name() -> ExtraName {
     ExtraName::parse("x").expect("a valid extra")
 }
@@ -126,25 +139,54 @@ impl Oracle<'_> {
 
     /// The best release of each pack that the project names: of those that are locked first, then by name, each the best that goes with those before.
     fn best(&self) -> BTreeMap<&PackName, &Version> {
-        let roots: Vec<&Root> = self.roots.iter().collect();
         let locked = &self.preferences.locked;
         let is_locked = |name: &PackName| self.world.world[name].iter().any(|release| locked.get(name) == Some(&release.version));
-        let direct: BTreeSet<(bool, &PackName)> = roots.iter().map(|root| (!is_locked(&root.name), &root.name)).collect();
+        let direct: BTreeSet<(bool, &PackName)> = self.roots.iter().map(|root| (!is_locked(&root.name), &root.name)).collect();
         let mut fixed = BTreeMap::new();
         for (_, name) in direct {
-            let mut releases: Vec<&Version> = self.world.world[name].iter().map(|release| &release.version).collect();
-            let in_another = |version: &Version| self.preferences.others.get(name).is_some_and(|others| others.contains(version));
-            releases
-                .sort_by_key(|version| (locked.get(name) == Some(*version), in_another(version), in_another(version) || !version.is_prerelease(), *version));
-            let fits = |version: &&&Version| {
-                let mut fixed = fixed.clone();
-                fixed.insert(name, **version);
-                self.is_solvable(&roots, &fixed)
-            };
-            let best = releases.iter().rev().find(fits).expect("there is a resolution");
-            fixed.insert(name, *best);
+            let best = self.best_first(name).into_iter().find(|version| self.fits(&fixed, (name, *version))).expect("there is a resolution");
+            fixed.insert(name, best);
         }
         fixed
+    }
+
+    /// The releases of a pack, the best first: what is locked, what another environment has, the stable ones, the others; of each of these the higher before the
+    /// lower, or the other way round.
+    fn best_first(&self, name: &PackName) -> Vec<&Version> {
+        let is_direct = self.roots.iter().any(|root| root.name == *name);
+        let is_lower_better = match self.preferences.mode {
+            Mode::Highest => false,
+            Mode::Lowest => true,
+            Mode::LowestDirect => is_direct,
+        };
+        let class = |version: &Version| match () {
+            () if self.preferences.locked.get(name) == Some(version) => 0,
+            () if self.preferences.others.get(name).is_some_and(|others| others.contains(version)) => 1,
+            () if !version.is_prerelease() => 2,
+            () => 3,
+        };
+        let mut releases: Vec<&Version> = self.world.world[name].iter().map(|release| &release.version).collect();
+        releases.sort_by(|a, b| {
+            let by_number = if is_lower_better { a.cmp(b) } else { b.cmp(a) };
+            class(a).cmp(&class(b)).then(by_number)
+        });
+        releases
+    }
+
+    /// Whether all can be met with some packs at given versions, and one more at another.
+    fn fits<'v>(&self, fixed: &BTreeMap<&'v PackName, &'v Version>, (name, version): (&'v PackName, &'v Version)) -> bool {
+        let mut fixed = fixed.clone();
+        fixed.insert(name, version);
+        self.is_solvable(&self.roots.iter().collect::<Vec<_>>(), &fixed)
+    }
+
+    /// Checks that no pack alone could be at a better release while all others stay: whatever is settled before it, it goes with that too.
+    fn check_no_better(&self, resolution: &Resolution) {
+        let chosen: BTreeMap<&PackName, &Version> = resolution.releases.iter().map(|(name, chosen)| (name, &chosen.version)).collect();
+        for (name, version) in &chosen {
+            let better = self.best_first(name).into_iter().take_while(|better| better != version).find(|better| self.fits(&chosen, (*name, *better)));
+            assert_eq!(better, None, "{name} is at {version}, and could be at a better release beside the rest");
+        }
     }
 
     /// Checks that an answer meets every requirement and holds nothing else.
@@ -228,13 +270,31 @@ fn cases() -> u32 {
     std::env::var("PACKS_ORACLE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
 }
 
+fn check_answer(oracle: &Oracle<'_>, limit: &Limit<'_>) {
+    let answer = solve_by(limit, oracle.roots, oracle.world, oracle.preferences);
+    assert_eq!(answer.is_ok(), oracle.is_solvable(&oracle.roots.iter().collect::<Vec<_>>(), &BTreeMap::new()));
+    let shuffled: Vec<Root> = oracle.roots.iter().rev().cloned().collect();
+    match (answer, solve_by(limit, &shuffled, &reversed(oracle.world), oracle.preferences)) {
+        (Ok(resolution), Ok(again)) => {
+            assert_eq!(resolution, again, "the order of the question decides nothing");
+            check_resolution(oracle, &resolution);
+        }
+        (Err(conflict), Err(again)) => {
+            assert_eq!(conflict.explain(), again.explain(), "the order of the question decides nothing");
+            check_conflict(oracle, &conflict);
+        }
+        _ => panic!("the order of the question decides nothing"),
+    }
+}
+
 fn check_resolution(oracle: &Oracle<'_>, resolution: &Resolution) {
     oracle.verify(resolution);
     let best = oracle.best();
     let chosen: BTreeMap<&PackName, &Version> = best.keys().map(|name| (*name, &resolution.releases[*name].version)).collect();
     assert_eq!(chosen, best, "each direct requirement has the best release that goes with those before it");
+    oracle.check_no_better(resolution);
     let locked = resolution.releases.iter().map(|(name, chosen)| (name.clone(), chosen.version.clone())).collect();
-    let kept = solve(oracle.roots, oracle.world, &Preferences { locked, ..Preferences::default() });
+    let kept = solve(oracle.roots, oracle.world, &Preferences { locked, ..oracle.preferences.clone() });
     assert_eq!(&kept.expect("it still holds"), resolution, "what is locked stays");
 }
 
@@ -274,30 +334,14 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
-    fn it_answers_as_brute_force_does(world in any_pinned(), roots in any_roots(), locked in any_locked(), others in any_locked()) {
-        let others = others.into_iter().map(|(name, version)| (name, BTreeSet::from([version]))).collect();
-        let preferences = Preferences { locked, others, ..Preferences::default() };
+    fn it_answers_as_brute_force_does(world in any_pinned(), roots in any_roots(), preferences in any_preferences()) {
         let oracle = Oracle { world: &world, roots: &roots, preferences: &preferences };
-        let answer = solve(&roots, &world, &preferences);
-        prop_assert_eq!(answer.is_ok(), oracle.is_solvable(&roots.iter().collect::<Vec<_>>(), &BTreeMap::new()));
-        let shuffled: Vec<Root> = roots.iter().rev().cloned().collect();
-        match (answer, solve(&shuffled, &reversed(&world), &preferences)) {
-            (Ok(resolution), Ok(again)) => {
-                prop_assert_eq!(&resolution, &again, "the order of the question decides nothing");
-                check_resolution(&oracle, &resolution);
-            }
-            (Err(conflict), Err(again)) => {
-                prop_assert_eq!(conflict.explain(), again.explain(), "the order of the question decides nothing");
-                check_conflict(&oracle, &conflict);
-            }
-            _ => prop_assert!(false, "the order of the question decides nothing"),
-        }
+        check_answer(&oracle, &Limit::none());
     }
 
     /// A fix, made by hand in the project, leaves something that brute force can solve, as the fix says.
     #[test]
-    fn every_fix_fixes(world in any_pinned(), roots in any_roots(), locked in any_locked()) {
-        let preferences = Preferences { locked, ..Preferences::default() };
+    fn every_fix_fixes(world in any_pinned(), roots in any_roots(), preferences in any_preferences()) {
         if let Err(conflict) = solve(&roots, &world, &preferences) {
             let question = packs::resolve::Question { roots: &roots, candidates: &world, preferences: &preferences };
             let fixes = find_fixes(&question, &conflict, 20, &Limit::none());
