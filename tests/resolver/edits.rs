@@ -22,6 +22,7 @@ use crate::resolver::worlds::Size;
 
 const ISLANDS: usize = 4;
 const SIZE: Size = Size { packs: 12, releases: 6, roots: 4 };
+/// Edits after which there is a resolution; of the others nothing can be said.
 const EDITS: usize = 1_000;
 
 type Versions = BTreeMap<PackName, Version>;
@@ -144,8 +145,10 @@ fn an_edit_moves_nothing_that_has_nothing_to_do_with_it() {
     let mut project = Project { roots: islands.roots.clone(), overrides: BTreeMap::new(), constraints: BTreeMap::new(), is_parted: false };
     let mut locked = project.versions(&world, &project.roots, &Preferences::default()).expect("there is a resolution");
     let mut others = project.versions(&world, &project.others(), &Preferences::default()).expect("there is a resolution");
-    let (mut moved, mut parted_or_joined, mut kinds) = (0, 0, BTreeMap::new());
-    for _ in 0..EDITS {
+    let (mut solved, mut tried, mut moved, mut parted_or_joined, mut kinds) = (0, 0, 0, 0, BTreeMap::new());
+    while solved < EDITS {
+        tried += 1;
+        assert!(tried <= 3 * EDITS, "only {solved} of {tried} edits left a resolution");
         let mut edited = project.clone();
         let (about, kind) = edited.edit(&islands.roots, &mut numbers);
         let of_others = |other: &Versions| other.iter().map(|(name, version)| (name.clone(), BTreeSet::from([version.clone()]))).collect();
@@ -166,6 +169,7 @@ fn an_edit_moves_nothing_that_has_nothing_to_do_with_it() {
             moved += usize::from(has_moved);
             *kinds.entry(format!("{kind:?}")).or_insert(0) += usize::from(has_moved);
         }
+        solved += 1;
         (project, locked, others) = (edited, after, others_after);
     }
     assert!(parted_or_joined > EDITS / 20, "{parted_or_joined}");
