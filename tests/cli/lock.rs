@@ -304,47 +304,9 @@ fn a_release_must_run_on_every_platform_of_the_project() {
     world.packs(["lock"]).fails(3).says("no archive for macos-aarch64").says("packs.toml:3");
 }
 
-/// Writes index documents that no archive stands behind: a lock opens none.
-fn write_index(world: &TestEnv, pack: &str, releases: &[(&str, &[(&str, &str)])]) {
-    let release = |(version, requires): &(&str, &[(&str, &str)])| {
-        let requires: serde_json::Map<String, serde_json::Value> = requires.iter().map(|(name, range)| ((*name).to_owned(), (*range).into())).collect();
-        let tree = "a".repeat(52);
-        let artifact =
-            serde_json::json!({ "platform": "any", "archive": format!("{pack}-{version}.tar.zst"), "size": 1, "sha256": "0".repeat(64), "tree": tree });
-        serde_json::json!({ "version": version, "requires": requires, "artifacts": [artifact] })
-    };
-    let releases: Vec<serde_json::Value> = releases.iter().map(release).collect();
-    let document = serde_json::json!({ "schema": "packs.index/1", "name": pack, "revision": 1, "releases": releases });
-    let directory = world.registry().join("index").join(&pack[..2]);
-    fs::create_dir_all(&directory).expect("made");
-    fs::write(directory.join(format!("{pack}.json")), document.to_string()).expect("written");
-}
-
-/// Nine pigeons in eight holes: each pigeon's releases stand for the holes, and no two pigeons go together with one hole.
 #[test]
-fn a_solve_that_takes_too_long_names_the_hottest_packs() {
-    let world = TestEnv::new();
-    let mut manifest = "[packages]\n".to_owned();
-    for pigeon in 0..9 {
-        let name = format!("pigeon{pigeon}");
-        let needs: Vec<Vec<(String, String)>> = (1..=8)
-            .map(|hole| {
-                (0..9)
-                    .filter(|other| *other != pigeon)
-                    .map(|other| (format!("pair{}x{}h{hole}", pigeon.min(other), pigeon.max(other)), format!("={}.0.0", u32::from(pigeon < other) + 1)))
-                    .collect()
-            })
-            .collect();
-        let needs: Vec<Vec<(&str, &str)>> = needs.iter().map(|all| all.iter().map(|(name, range)| (name.as_str(), range.as_str())).collect()).collect();
-        let versions: Vec<String> = (1..=8).map(|hole| format!("{hole}.0.0")).collect();
-        let releases: Vec<(&str, &[(&str, &str)])> = versions.iter().map(String::as_str).zip(needs.iter().map(Vec::as_slice)).collect();
-        write_index(&world, &name, &releases);
-        manifest += &format!("{name} = \"*\"\n");
-        for other in pigeon + 1..9 {
-            (1..=8).for_each(|hole| write_index(&world, &format!("pair{pigeon}x{other}h{hole}"), &[("1.0.0", &[]), ("2.0.0", &[])]));
-        }
-    }
-    world.manifest(&manifest);
+fn a_solve_that_takes_too_long_ends_with_code_6_and_says_what_helps() {
+    let world = TestEnv::with_kanban();
     let ran = world.packs(["lock", "--solve-timeout", "0", "--json"]).fails(6);
     assert_eq!(ran.json()["code"], "solve-timeout");
     ran.says("no resolution was found within 0 s").says("--solve-timeout SECONDS");

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use packs::model::PackName;
 use packs::resolve::Candidate;
 use packs::resolve::Failure;
 use packs::resolve::FixesEnd;
@@ -75,15 +77,23 @@ fn families_that_are_known_to_be_slow_are_answered() {
     assert_eq!(conflict.requirements().len(), 6, "every pigeon is needed for the conflict");
 }
 
+/// Most of the project meets no conflict, and eleven pigeons meet nothing else: whenever the limit comes, only these are named.
 #[test]
 fn the_limit_ends_a_search_and_the_hottest_packs_are_named() {
-    let world = worlds::pigeons(11);
-    let looks = Cell::new(0);
-    let over = || looks.replace(looks.get() + 1) > 20;
-    match resolve(&world.roots, &world.registry, &Preferences::default(), &Limit::when(&over)) {
-        Err(Failure::OutOfTime { hottest }) => assert!((1..=10).contains(&hottest.len()), "{hottest:?}"),
-        other => panic!("the limit came first: {:?}", other.map(|resolution| resolution.releases.len())),
+    let calm = worlds::free(Size { packs: 50, releases: 6, roots: 10 }, 1);
+    let of_calm: BTreeSet<PackName> = calm.registry.keys().cloned().collect();
+    let world = worlds::planted(calm, 11);
+    let mut named = BTreeSet::new();
+    for looks_max in [0, 2, 5, 10] {
+        let looks = Cell::new(0);
+        let over = after(looks_max, &looks);
+        let answer = resolve(&world.roots, &world.registry, &Preferences::default(), &Limit::when(&over));
+        let Err(Failure::OutOfTime { hottest }) = answer else { panic!("the limit came after {looks_max} looks, and something else first") };
+        assert!(hottest.len() <= 10 && hottest.iter().all(|name| !of_calm.contains(name)), "{hottest:?} after {looks_max} looks");
+        named.extend(hottest);
     }
+    let pigeons: Vec<&Root> = world.roots.iter().filter(|root| !of_calm.contains(&root.name)).collect();
+    assert!(pigeons.iter().any(|pigeon| named.contains(&pigeon.name)), "of the pigeons themselves there is one among {named:?}");
 }
 
 /// Looks at a clock that goes on by one with each look: it says when a search has had so many.

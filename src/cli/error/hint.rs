@@ -415,3 +415,24 @@ fn nearest_setting<'n>(name: &str, known: &'n [String]) -> Option<&'n String> {
     let by_last_part = known.iter().find(|other| other.rsplit('.').next() == Some(name));
     by_last_part.or_else(|| nearest(name, known))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_took_too_long_names_the_hottest_packs() {
+        let check = |hottest: &[&str], message: &str, expected: &[&str]| {
+            let hottest = hottest.iter().map(|name| PackName::parse(name).expect("a valid name")).collect();
+            let failure = OpsError::OutOfTime { environment: EnvironmentName::default_environment(), seconds: 60, hottest };
+            assert_eq!((failure.to_string().as_str(), hints(&failure)), (message, expected.iter().map(ToString::to_string).collect()));
+        };
+        let longer = "give it longer with --solve-timeout SECONDS";
+        check(&[], "environment default: no resolution was found within 60 s", &[longer]);
+        check(
+            &["dove", "hole", "pigeon"],
+            "environment default: no resolution was found within 60 s; most conflicts were about dove, hole and pigeon",
+            &["narrow what may be chosen, as with dove = \"^1\" under [constraints] in packs.toml", longer],
+        );
+    }
+}
