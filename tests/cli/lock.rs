@@ -100,7 +100,7 @@ fn publish_times(world: &TestEnv, pack: &str, times: &[&str]) {
 }
 
 /// Gives the versions in a lockfile: `kanban 2.0.3, workflow 1.2.0`.
-fn locked(world: &TestEnv, file: &str) -> String {
+pub(crate) fn locked(world: &TestEnv, file: &str) -> String {
     let text = world.read(file);
     let value = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
     let names = text.lines().filter(|line| line.starts_with("name = ")).map(value);

@@ -34,5 +34,6 @@ mod signatures;
 mod switch;
 mod tree;
 mod undo;
+mod update;
 mod verify;
 mod verify_archive;
