@@ -143,8 +143,11 @@ mod tests {
     use super::*;
     use crate::model::ExtraName;
     use crate::model::Range;
+    use crate::model::Refusal;
     use crate::model::Version;
     use crate::resolve::Candidate;
+    use crate::resolve::Mode;
+    use crate::resolve::Pin;
     use crate::resolve::Preferences;
     use crate::resolve::conflict::Claim;
     use crate::resolve::nogood;
@@ -152,7 +155,22 @@ mod tests {
     use crate::resolve::nogood::Term;
     use crate::resolve::universe::PROJECT;
 
-    type World = BTreeMap<PackName, Vec<Candidate>>;
+    const VERSIONS: [&str; 5] = ["1.0.0", "1.1.0", "2.0.0-rc.1", "2.0.0", "2.1.0"];
+
+    struct World {
+        releases: BTreeMap<PackName, Vec<Candidate>>,
+        overrides: BTreeMap<PackName, Pin>,
+    }
+
+    impl Candidates for World {
+        fn releases(&self, name: &PackName) -> Option<&[Candidate]> {
+            self.releases.releases(name)
+        }
+
+        fn overridden(&self, name: &PackName) -> Option<&Pin> {
+            self.overrides.get(name)
+        }
+    }
 
     /// A sequence of numbers that looks random and is always the same.
     struct Numbers(u64);
@@ -175,15 +193,32 @@ mod tests {
             (0..self.below(4)).map(|_| (pack(self.below(8)), self.range())).collect()
         }
 
-        fn world(&mut self) -> World {
-            let mut release = |number: &str| Candidate {
+        fn version(&mut self) -> Version {
+            Version::parse(VERSIONS[self.below(5)]).expect("a valid version")
+        }
+
+        fn release(&mut self, number: &str) -> Candidate {
+            let refusal = Refusal { rule: "min-quality".into(), reason: "quality 62 is below 80".into(), at: None };
+            Candidate {
                 version: Version::parse(number).expect("a valid version"),
                 requires: self.requires(),
                 extras: if self.below(4) > 0 { BTreeMap::from([(extra(), self.requires())]) } else { BTreeMap::new() },
-                yanked: None,
-                refused: None,
-            };
-            (0..8).map(|number| (pack(number), ["1.0.0", "1.1.0", "2.0.0", "2.1.0"].map(&mut release).into())).collect()
+                yanked: (self.below(12) == 0).then(|| "broken".to_owned()),
+                refused: (self.below(12) == 0).then_some(refusal),
+            }
+        }
+
+        fn world(&mut self) -> World {
+            let releases = (0..8).map(|number| (pack(number), VERSIONS.map(|number| self.release(number)).into())).collect();
+            let overrides = if self.below(3) == 0 { BTreeMap::from([(pack(self.below(8)), Pin { range: self.range(), at: None })]) } else { BTreeMap::new() };
+            World { releases, overrides }
+        }
+
+        fn preferences(&mut self) -> Preferences {
+            let mode = [Mode::Highest, Mode::Lowest, Mode::LowestDirect][self.below(3)];
+            let locked = (0..self.below(4)).map(|_| (pack(self.below(8)), self.version())).collect();
+            let others = (0..self.below(4)).map(|_| (pack(self.below(8)), (0..3).map(|_| self.version()).collect())).collect();
+            Preferences { mode, locked, others }
         }
 
         fn roots(&mut self) -> Vec<Root> {
@@ -242,7 +277,7 @@ mod tests {
         let mut numbers = Numbers(7);
         let (mut met, mut refuted) = (0, 0);
         for _ in 0..1_000 {
-            let (world, roots, preferences) = (numbers.world(), numbers.roots(), Preferences::default());
+            let (world, roots, preferences) = (numbers.world(), numbers.roots(), numbers.preferences());
             let (mut plain, mut hard) = (Universe::new(&roots, &world, &preferences), Universe::new(&roots, &world, &preferences));
             match (attempt(&mut plain, &Limit::none()), attempt_hard(&mut hard, &Limit::none(), &[])) {
                 (Ok(plain), Ok(hard)) => {

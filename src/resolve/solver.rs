@@ -141,7 +141,7 @@ impl<C: Candidates> DependencyProvider for Solver<'_, '_, C> {
         let steps = self.steps.get();
         self.steps.set(steps.wrapping_add(1));
         match () {
-            () if self.heat_of_all.get() > HEAT_OF_PLAIN_SEARCH_MAX => Err(Told::TooManyConflicts),
+            () if self.heat_of_all.get() > HEAT_OF_PLAIN_SEARCH_MAX || self.limit.ends_plain_search(steps) => Err(Told::TooManyConflicts),
             () if steps.is_multiple_of(STEPS_PER_LOOK) && self.limit.is_over() => Err(Told::LimitReached),
             () => Ok(()),
         }

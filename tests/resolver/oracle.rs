@@ -339,6 +339,15 @@ proptest! {
         check_answer(&oracle, &Limit::none());
     }
 
+    /// Such small worlds hardly ever have as many conflicts as make the resolver search in its second way, so it begins with that at once, or soon.
+    #[test]
+    fn the_search_for_many_conflicts_answers_as_brute_force_does(
+        world in any_pinned(), roots in any_roots(), preferences in any_preferences(), plain_steps in 0u32..8,
+    ) {
+        let oracle = Oracle { world: &world, roots: &roots, preferences: &preferences };
+        check_answer(&oracle, &Limit::of_plain_search(plain_steps));
+    }
+
     /// A fix, made by hand in the project, leaves something that brute force can solve, as the fix says.
     #[test]
     fn every_fix_fixes(world in any_pinned(), roots in any_roots(), preferences in any_preferences()) {
