@@ -278,8 +278,8 @@ mod tests {
     fn a_fix_is_known_by_its_number_unless_time_ended_the_search() {
         check(FixesEnd::Through, 1, "applied");
         check(FixesEnd::Exhausted, 1, "applied");
-        check(FixesEnd::Through, 0, "there is no fix 0: 1 was found");
-        check(FixesEnd::Through, 2, "there is no fix 2: 1 was found");
+        check(FixesEnd::Through, 0, "there is no fix 0: only 1 was found");
+        check(FixesEnd::Through, 2, "there is no fix 2: only 1 was found");
         check(FixesEnd::OutOfTime, 1, "which fix is number 1 was not found out in 60 s; packs.toml is as it was");
     }
 }
