@@ -16,11 +16,13 @@ use crate::model::RequirementSource;
 use crate::model::Tier;
 use crate::model::Version;
 use crate::model::nearest;
+use crate::net::Answer;
 use crate::ops::ChangeRequest;
 use crate::ops::Context;
 use crate::ops::Locking;
 use crate::ops::OpsError;
 use crate::ops::SwitchOutcome;
+use crate::ops::opened::Opened;
 use crate::ops::opened::no_such_pack;
 use crate::ops::planned;
 use crate::ops::project::MANIFEST_NAME;
@@ -58,11 +60,11 @@ impl FromStr for AskedPack {
 pub struct InstallRequest {
     /// The packs.
     pub packs: Vec<AskedPack>,
-    /// Extras of all of them.
+    /// Extras of all of them; those that packs.toml names where there are none.
     pub extras: Vec<ExtraName>,
-    /// The registry they come from, if not the default one.
+    /// The registry they come from, if not the one that packs.toml names for them, or the default one.
     pub registry: Option<RegistryName>,
-    /// How much they are wanted.
+    /// How much they are wanted, if not as packs.toml says.
     pub tier: Option<Tier>,
     /// How to change.
     pub change: ChangeRequest,
@@ -98,14 +100,14 @@ pub fn install(context: &Context, request: &InstallRequest) -> Result<SwitchOutc
     let action = Action { name: "install", force: false, request: &request.change };
     change(context, &action, &|project, environment| {
         let table = table(context, project);
-        let packs: Vec<AskedPack> = request.packs.iter().map(|asked| as_written(project, table.as_ref(), asked)).collect();
-        let names: BTreeSet<PackName> = packs.iter().map(|asked| asked.name.clone()).collect();
-        packs.iter().try_for_each(|asked| must_exist(context, project, asked, request.registry.as_ref()))?;
-        let requirements = |ranges: &BTreeMap<PackName, Range>| -> Vec<Requirement> { packs.iter().map(|asked| requirement(request, asked, ranges)).collect() };
-        let loose = edited(project, |edit| requirements(&BTreeMap::new()).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
-        let open: BTreeSet<PackName> = packs.iter().filter(|asked| asked.range.is_none()).map(|asked| asked.name.clone()).collect();
+        let packs: Vec<Meant> = request.packs.iter().map(|asked| Meant::new(request, asked, written(project, table.as_ref(), &asked.name))).collect();
+        let names: BTreeSet<PackName> = packs.iter().map(|meant| meant.name.clone()).collect();
+        packs.iter().try_for_each(|meant| must_exist(context, project, meant))?;
+        let with = |ranges: &BTreeMap<PackName, Range>| edited(project, |edit| packs.iter().for_each(|meant| meant.write(edit, table.as_ref(), ranges)));
+        let loose = with(&BTreeMap::new())?;
+        let open: BTreeSet<PackName> = packs.iter().filter(|meant| meant.range.is_none()).map(|meant| meant.name.clone()).collect();
         let ranges = newest_ranges(context, &loose, environment, &names, &open).map_err(|failure| planned::refused(project, &loose, failure))?;
-        let after = edited(project, |edit| requirements(&ranges).iter().for_each(|one| edit.set_requirement(table.as_ref(), one)))?;
+        let after = with(&ranges)?;
         Ok(Wish { project: after, freedom: Freedom::Update(names), relock_others: table.is_none() })
     })
 }
@@ -161,14 +163,55 @@ fn table(context: &Context, project: &Project) -> Option<EnvironmentName> {
     context.environment.clone().filter(|_| context.environment_typed && !is_implicit)
 }
 
-/// Gives a pack as it is asked for, with the range that packs.toml writes where none is given: who adds an extra, or asks again, asks for no other range. An
-/// environment that does not name the pack itself takes over what the project asks for.
-fn as_written(project: &Project, table: Option<&EnvironmentName>, asked: &AskedPack) -> AskedPack {
-    let own = table.and_then(|table| project.manifest.environments.get(table)).and_then(|own| own.packages.get(&asked.name));
-    let entry = own.or_else(|| project.manifest.packages.get(&asked.name));
-    // Of a directory there is one version; its range says nothing about what a registry has.
-    let written = entry.filter(|entry| !matches!(entry.requirement.source, RequirementSource::Path(_))).map(|entry| entry.requirement.range.clone());
-    AskedPack { range: asked.range.clone().or(written), ..asked.clone() }
+/// Gives what packs.toml asks for of a pack: in the environment's own table, or else project-wide, which such a table takes over.
+fn written<'p>(project: &'p Project, table: Option<&EnvironmentName>, name: &PackName) -> Option<&'p Requirement> {
+    let own = table.and_then(|table| project.manifest.environments.get(table)).and_then(|own| own.packages.get(name));
+    own.or_else(|| project.manifest.packages.get(name)).map(|entry| &entry.requirement)
+}
+
+/// A pack as it is to stand in packs.toml: what is written already, and what was typed in its place.
+struct Meant {
+    name: PackName,
+    /// The range; `None` where it is yet to be found.
+    range: Option<Range>,
+    source: RequirementSource,
+    /// Those typed.
+    extras: BTreeSet<ExtraName>,
+    /// The tier typed.
+    tier: Option<Tier>,
+}
+
+impl Meant {
+    fn new(request: &InstallRequest, asked: &AskedPack, written: Option<&Requirement>) -> Meant {
+        let typed = request.registry.clone().map(|registry| RequirementSource::Registry(Some(registry)));
+        // Of a directory there is one version; its range says nothing about what a registry has.
+        let says_range = |written: &&Requirement| typed.is_none() || !matches!(written.source, RequirementSource::Path(_));
+        Meant {
+            name: asked.name.clone(),
+            range: asked.range.clone().or_else(|| written.filter(says_range).map(|written| written.range.clone())),
+            source: typed.clone().or_else(|| written.map(|written| written.source.clone())).unwrap_or(RequirementSource::Registry(None)),
+            extras: request.extras.iter().cloned().collect(),
+            tier: request.tier,
+        }
+    }
+
+    /// Writes it, with one of these ranges where it has none; all that was not typed stays as it is.
+    fn write(&self, edit: &mut Edit, table: Option<&EnvironmentName>, ranges: &BTreeMap<PackName, Range>) {
+        if let Some(environment) = table {
+            edit.take_over_requirement(environment, &self.name);
+        }
+        if self.tier == Some(Tier::default()) {
+            edit.remove_tier(table, &self.name);
+        }
+        let requirement = Requirement {
+            name: self.name.clone(),
+            range: self.range.as_ref().or_else(|| ranges.get(&self.name)).cloned().unwrap_or_else(Range::any),
+            source: self.source.clone(),
+            extras: self.extras.clone(),
+            tier: self.tier.unwrap_or_default(),
+        };
+        edit.set_requirement(table, &requirement);
+    }
 }
 
 fn edited(project: &Project, edits: impl FnOnce(&mut Edit)) -> Result<Project, OpsError> {
@@ -177,25 +220,30 @@ fn edited(project: &Project, edits: impl FnOnce(&mut Edit)) -> Result<Project, O
     project.with_text(edit.to_text())
 }
 
-fn requirement(request: &InstallRequest, asked: &AskedPack, ranges: &BTreeMap<PackName, Range>) -> Requirement {
-    Requirement {
-        name: asked.name.clone(),
-        range: asked.range.clone().or_else(|| ranges.get(&asked.name).cloned()).unwrap_or_else(Range::any),
-        source: RequirementSource::Registry(request.registry.clone()),
-        extras: request.extras.iter().cloned().collect(),
-        tier: request.tier.unwrap_or_default(),
-    }
-}
-
-fn must_exist(context: &Context, project: &Project, asked: &AskedPack, registry: Option<&RegistryName>) -> Result<(), OpsError> {
+/// Looks for a pack where it is to come from, and nowhere else.
+fn must_exist(context: &Context, project: &Project, meant: &Meant) -> Result<(), OpsError> {
     let sources = Sources::new(context, &project.manifest, &project.directory);
-    let asked_for = registry.map_or_else(|| sources.order().to_vec(), |registry| vec![registry.clone()]);
-    let registries = if asked_for.is_empty() { vec![sources::default_registry()] } else { asked_for };
-    if sources.first_with(&asked.name, &registries)?.is_some() {
+    let registries = match &meant.source {
+        // What is wrong with a directory is said where it is read.
+        RequirementSource::Path(_) => return Ok(()),
+        RequirementSource::GitHub(repository) => return must_be_offered(&Opened::Releases(sources.repository(repository)?), &meant.name),
+        RequirementSource::Registry(Some(registry)) => vec![registry.clone()],
+        RequirementSource::Registry(None) if sources.order().is_empty() => vec![sources::default_registry()],
+        RequirementSource::Registry(None) => sources.order().to_vec(),
+    };
+    if sources.first_with(&meant.name, &registries)?.is_some() {
         return Ok(());
     }
     let places = registries.iter().map(|registry| sources.registry(registry)).collect::<Result<Vec<_>, OpsError>>()?;
-    Err(no_such_pack(&asked.name, &places))
+    Err(no_such_pack(&meant.name, &places))
+}
+
+fn must_be_offered(releases: &Opened<'_>, name: &PackName) -> Result<(), OpsError> {
+    match releases.index(name)? {
+        Answer::Found(_) => Ok(()),
+        Answer::Absent => Err(no_such_pack(name, std::slice::from_ref(releases))),
+        Answer::Offline => Err(OpsError::RegistryOffline { registry: releases.describe(), needed: format!("the releases of {name}") }),
+    }
 }
 
 /// Solves with some ranges open, and gives the range `^version` of what was chosen for each.

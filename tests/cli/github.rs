@@ -226,3 +226,14 @@ fn info_asks_the_repository_that_the_project_takes_the_pack_from() {
     let info = world.run(&mut server.command(&world, &["info", "kanban", "--json"])).succeeds().json();
     assert_eq!((info["registry"].as_str(), info["version"].as_str()), (Some("github:acme/kanban"), Some("2.0.0")));
 }
+
+#[test]
+fn install_keeps_the_repository_that_packs_toml_names() {
+    let (world, server) = world();
+    server.add_by_hand(&world, "v2", &[kanban("2.0.0")]);
+    world.run(&mut server.command(&world, &["install", "kanban", "--tier", "optional"])).succeeds();
+    let own = "kanban = { version = \"^2\", github = \"acme/kanban\", tier = \"optional\" }\n";
+    assert!(world.read("packs.toml").contains(own), "{}", world.read("packs.toml"));
+    world.manifest("[packages]\nboards = { version = \"^2\", github = \"acme/kanban\" }\n");
+    world.run(&mut server.command(&world, &["install", "boards"])).fails(9).says("no pack boards in github:acme/kanban");
+}

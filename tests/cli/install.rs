@@ -164,6 +164,7 @@ fn keeps_the_written_range_where_none_is_given() {
     };
     install(&[], "kanban = \"=2.0.0\"  # pinned");
     install(&["--tier", "optional"], "kanban = { version = \"=2.0.0\", tier = \"optional\" }  # pinned");
+    install(&["--tier", "required"], "kanban = { version = \"=2.0.0\" }  # pinned");
     assert!(world.read("packs.lock").contains("version = \"2.0.0\""));
     // An environment of its own takes over what the project asks for, and keeps its own range from then on.
     world.manifest("[packages]\nkanban = \"=2.0.0\"\n\n[environments.dev]\n\n[environments.prod]\n");

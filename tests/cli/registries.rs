@@ -415,3 +415,53 @@ fn offline_a_mirror_on_this_machine_answers_for_the_registry() {
     fs::remove_dir_all(world.root().join("near")).expect("removed");
     world.packs(["install", "snippets", "--offline"]).fails(6);
 }
+
+/// Whoever asks again for what packs.toml names has asked for no other place; and its name reaches no registry but its own.
+#[test]
+fn install_keeps_where_a_pack_comes_from() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("secrets", "1.0.0"));
+    let nowhere = "internal = \"file:../internal\"\ndefault = \"file:../nowhere\"\n";
+    manifest(&world, nowhere, "secrets = { version = \"1\", registry = \"internal\" }\n");
+    world.packs(["install", "secrets", "--tier", "optional"]).succeeds();
+    let own = "secrets = { version = \"1\", registry = \"internal\", tier = \"optional\" }\n";
+    assert!(world.read("packs.toml").contains(own), "{}", world.read("packs.toml"));
+    // What is typed takes the place of what is written.
+    manifest(&world, TWO, "kanban = { version = \"2\", registry = \"internal\" }\n");
+    world.packs(["install", "kanban"]).fails(9).says("no pack kanban in file:[ROOT]/internal\n");
+    world.packs(["install", "kanban", "--registry", "default"]).succeeds();
+    assert!(world.read("packs.toml").contains("kanban = { version = \"2\", registry = \"default\" }\n"), "{}", world.read("packs.toml"));
+}
+
+#[test]
+fn an_environment_takes_over_where_and_how_the_project_wants_a_pack() {
+    let world = TestEnv::with_kanban();
+    let secrets = Pack::new("secrets", "1.0.0").command("secrets", "#!/bin/sh\n");
+    publish_to(&world, "internal", &secrets.more("\n[extras]\nvaults = { vault = \"^1\" }\n"));
+    publish_to(&world, "internal", &Pack::new("vault", "1.0.0"));
+    world.publish(&Pack::new("secrets", "1.9.0"));
+    let wanted = "secrets = { version = \"^1\", registry = \"internal\", with = [\"vaults\"], priority = 2, rename = { secrets = \"s\" } }\n";
+    let vault = "vault = { version = \"1\", registry = \"internal\" }\n";
+    manifest(&world, TWO, &format!("{wanted}{vault}\n[environments.dev]\n\n[environments.prod]\n"));
+    world.packs(["install", "secrets", "-E", "dev"]).succeeds();
+    assert!(world.read("packs.toml").contains(&format!("[environments.dev.packages]\n{wanted}")), "{}", world.read("packs.toml"));
+    assert!(world.read("packs.dev.lock").contains("registry+internal") && !world.read("packs.dev.lock").contains("registry+default"));
+    world.packs(["install", "secrets@=1.0.0", "-E", "prod", "--tier", "recommended"]).succeeds();
+    let own = wanted.replace("^1", "=1.0.0").replace(" } }\n", " }, tier = \"recommended\" }\n");
+    assert!(world.read("packs.toml").contains(&format!("[environments.prod.packages]\n{own}")), "{}", world.read("packs.toml"));
+}
+
+#[test]
+fn install_keeps_the_directory_a_pack_comes_from() {
+    let world = TestEnv::with_kanban();
+    let directory = world.root().join("notes");
+    fs::create_dir_all(&directory).expect("made");
+    fs::write(directory.join("pack.toml"), "[pack]\nname = \"notes\"\nversion = \"0.1.0\"\n").expect("written");
+    manifest(&world, TWO, "notes = { path = \"../notes\" }\n\n[environments.dev]\n");
+    fs::create_dir_all(world.root().join("internal")).expect("made");
+    world.packs(["install", "notes", "--tier", "optional"]).succeeds();
+    assert!(world.read("packs.toml").contains("notes = { path = \"../notes\", tier = \"optional\" }\n"), "{}", world.read("packs.toml"));
+    world.packs(["install", "notes", "-E", "dev", "--tier", "recommended"]).succeeds();
+    let own = "[environments.dev.packages]\nnotes = { path = \"../notes\", tier = \"recommended\" }\n";
+    assert!(world.read("packs.toml").contains(own), "{}", world.read("packs.toml"));
+}

@@ -100,6 +100,31 @@ impl Edit {
         self.set_entry(&table, requirement.name.as_str(), "version", &fields);
     }
 
+    /// Gives an environment an entry of its own that says all that the project-wide one says, unless it has one, or the project has none.
+    pub fn take_over_requirement(&mut self, environment: &EnvironmentName, name: &PackName) {
+        let own = packages_path(Some(environment));
+        let entry_in = |table: &[String]| [table, &[name.to_string()]].concat();
+        let mut document = self.document();
+        if find_item(document.as_item_mut(), &entry_in(&own)).is_some() {
+            return;
+        }
+        let shared = find_item(document.as_item_mut(), &entry_in(&packages_path(None)));
+        let fields: Vec<(String, Value)> = match shared.cloned().and_then(|entry| entry.into_value().ok()) {
+            None => return,
+            Some(Value::InlineTable(table)) => table.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
+            Some(short) => vec![("version".to_owned(), short)],
+        };
+        let mut fields: Vec<(&str, Value)> = fields.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        // The blanks and comments around a value are those of its place.
+        fields.iter_mut().for_each(|(_, value)| value.decor_mut().clear());
+        self.set_entry(&own, name.as_str(), "version", &fields);
+    }
+
+    /// Takes out how much a requirement is wanted: as much as usual from then on.
+    pub fn remove_tier(&mut self, environment: Option<&EnvironmentName>, name: &PackName) {
+        self.remove_at(&[packages_path(environment), vec![name.to_string(), "tier".to_owned()]].concat());
+    }
+
     /// Removes a requirement, project-wide or of an environment; tells whether there was one.
     pub fn remove_requirement(&mut self, environment: Option<&EnvironmentName>, name: &PackName) -> bool {
         let table = packages_path(environment);
@@ -172,7 +197,7 @@ impl Edit {
     /// Sets fields of one entry of a table, which is made if both are missing.
     ///
     /// `short` is the key whose value alone may stand for the whole entry.
-    fn set_entry(&mut self, path: &[String], name: &str, short: &str, fields: &[(&'static str, Value)]) {
+    fn set_entry(&mut self, path: &[String], name: &str, short: &str, fields: &[(&str, Value)]) {
         let mut document = self.document();
         let table = find_item(document.as_item_mut(), path);
         let is_new = table.as_ref().is_none_or(|table| table.get(name).is_none());

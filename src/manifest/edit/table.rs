@@ -7,7 +7,7 @@ use toml_edit::Table;
 use toml_edit::Value;
 
 /// Sets fields of one entry of a table. `short` is the key whose value alone may stand for the whole entry.
-pub(super) fn set_entry(table: &mut Item, name: &str, short: &str, fields: &[(&'static str, Value)]) {
+pub(super) fn set_entry(table: &mut Item, name: &str, short: &str, fields: &[(&str, Value)]) {
     match table.as_table_like_mut().and_then(|table| table.get_mut(name)) {
         // A short entry becomes a table only if it must; all that it said is replaced in any case.
         Some(Item::Value(value)) if !value.is_inline_table() => replace(value, new_entry(short, fields)),
@@ -16,7 +16,7 @@ pub(super) fn set_entry(table: &mut Item, name: &str, short: &str, fields: &[(&'
     }
 }
 
-fn new_entry(short: &str, fields: &[(&'static str, Value)]) -> Value {
+fn new_entry(short: &str, fields: &[(&str, Value)]) -> Value {
     match fields {
         [(key, value)] if *key == short => value.clone(),
         _ => fields.iter().map(|(key, value)| (*key, value.clone())).collect::<InlineTable>().into(),

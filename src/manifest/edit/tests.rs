@@ -296,3 +296,33 @@ proptest! {
         prop_assert_eq!(comment_lines(&edit.to_text()), comment_lines(&text));
     }
 }
+
+#[track_caller]
+fn check_taken_over(text: &str, expected: &str) {
+    let (name, dev) = (PackName::parse("kanban").expect("valid"), EnvironmentName::parse("dev").expect("valid"));
+    assert_eq!(edited(text, |edit| edit.take_over_requirement(&dev, &name)), expected);
+}
+
+#[test]
+fn an_environment_takes_over_an_entry_with_all_it_says() {
+    let own = "[environments.dev]\n\n[environments.dev.packages]\n";
+    for entry in ["\"^1\"", "{ version = \"^1\", github = \"acme/kanban\", with = [\"pdf\"], priority = 2, rename = { a = \"b\" } }"] {
+        check_taken_over(
+            &format!("[packages]\nkanban = {entry}  # ours\n\n[environments.dev]\n"),
+            &format!("[packages]\nkanban = {entry}  # ours\n\n{own}kanban = {entry}\n"),
+        );
+    }
+    let long = "[packages.kanban]\nversion = \"^1\"  # ours\n# two\npriority = 2\n[packages.kanban.rename]\na = \"b\"\n\n";
+    check_taken_over(&format!("{long}[environments.dev]\n"), &format!("{long}{own}kanban = {{ version = \"^1\", priority = 2, rename = {{ a = \"b\" }} }}\n"));
+    let has_own = format!("[packages]\nkanban = \"^1\"\n\n{own}kanban = \"^2\"\n");
+    check_taken_over(&has_own, &has_own);
+    check_taken_over("[environments.dev]\n", "[environments.dev]\n");
+}
+
+#[test]
+fn a_tier_is_taken_out() {
+    let name = PackName::parse("kanban").expect("valid");
+    let removed = |text: &str| edited(text, |edit| edit.remove_tier(None, &name));
+    assert_eq!(removed("[packages]\nkanban = { version = \"^1\", tier = \"optional\" }\n"), "[packages]\nkanban = { version = \"^1\" }\n");
+    assert_eq!(removed("[packages]\nkanban = \"^1\"\n"), "[packages]\nkanban = \"^1\"\n");
+}
