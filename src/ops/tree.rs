@@ -55,7 +55,7 @@ pub struct TreeOutcome {
     pub project: String,
     /// Which way it grows.
     pub direction: TreeDirection,
-    /// Where it begins: the pack that was asked for, or all that nothing else leads to.
+    /// Where it begins: the pack that was asked for, or all that nothing else leads to, of each circle the first by name.
     pub begins_at: Vec<PackName>,
     /// The packs reached, by name.
     pub packs: Vec<TreePack>,
@@ -259,14 +259,32 @@ impl<'l> Graph<'l> {
         if self.direction == TreeDirection::Down {
             return self.lockfile.requirements.keys().filter(|name| self.lockfile.releases.contains_key(*name)).cloned().collect();
         }
-        let led_to: BTreeSet<&PackName> = self.edges.values().flatten().map(|edge| &edge.name).collect();
-        let mut beginnings: Vec<PackName> = self.lockfile.releases.keys().filter(|name| !led_to.contains(name)).cloned().collect();
-        let mut reached = self.depths(&beginnings);
-        while let Some(name) = self.lockfile.releases.keys().find(|name| !reached.contains_key(*name)) {
-            reached.extend(self.depths(std::slice::from_ref(name)));
-            beginnings.push(name.clone());
-        }
+        let mut seen = BTreeSet::new();
+        let left: Vec<&PackName> = self.lockfile.releases.keys().flat_map(|name| self.walk(name, &mut seen)).collect();
+        // Whoever leads to a pack and is not led to by it is left after it. So from the last one on, what is not reached yet begins something of its own: it
+        // is the first by name of its circle, since it was the first of it that was walked to.
+        let mut reached = BTreeSet::new();
+        let mut beginnings: Vec<PackName> = left.into_iter().rev().filter(|name| !self.walk(name, &mut reached).is_empty()).cloned().collect();
+        beginnings.sort();
         beginnings
+    }
+
+    /// Walks from a pack to all that were not seen yet, depth first; gives them in the order in which they are left, so the pack itself last.
+    fn walk<'g>(&'g self, from: &'g PackName, seen: &mut BTreeSet<&'g PackName>) -> Vec<&'g PackName> {
+        let edges_of = |name: &PackName| self.edges.get(name).into_iter().flatten();
+        let mut left = Vec::new();
+        // A list of its own and no recursion: chains are as long as people make them.
+        let mut open = if seen.insert(from) { vec![(from, edges_of(from))] } else { Vec::new() };
+        while let Some((name, edges)) = open.last_mut() {
+            match edges.find(|edge| seen.insert(&edge.name)) {
+                Some(edge) => open.push((&edge.name, edges_of(&edge.name))),
+                None => {
+                    left.push(*name);
+                    open.pop();
+                }
+            }
+        }
+        left
     }
 
     /// Gives how many steps each pack is away.
@@ -415,6 +433,21 @@ mod tests {
         check(&circle, "a", &["a"]);
         let graph = Graph::new(&circle, TreeDirection::Down);
         assert_eq!(graph.beginnings(), [name("a")]);
+    }
+
+    #[track_caller]
+    fn check_beginnings(packs: &[(&str, &[&str])], expected: &[&str]) {
+        let lockfile = lockfile(&[], packs);
+        let found = Graph::new(&lockfile, TreeDirection::Up).beginnings();
+        assert_eq!(found.iter().map(PackName::as_str).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn upwards_it_begins_where_nothing_else_leads_to() {
+        check_beginnings(&[("a", &["x"]), ("x", &["y"]), ("y", &["x"])], &["x"]);
+        check_beginnings(&[("a", &["b"]), ("b", &["a", "x"]), ("x", &["y"]), ("y", &["x"])], &["x"]);
+        check_beginnings(&[("a", &["b"]), ("b", &["a"]), ("c", &["a"]), ("d", &["e", "c"]), ("e", &["d"])], &["a"]);
+        check_beginnings(&[("a", &["a"]), ("b", &[]), ("c", &["d"]), ("d", &["c"]), ("e", &["b"])], &["a", "b", "c"]);
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn a_locked_chain_is_shown() {
     assert_eq!(tree.stdout.lines().count(), 102, "the environment, the levels, and that there are more");
     packs(&world, &["tree", "p00099", "--depth", "2"], 0).prints("p00100 1.0.0");
     packs(&world, &["tree", &last(), "--invert"], 0).prints("begins there");
+    packs(&world, &["tree", "--invert"], 0).prints("begins there");
     packs(&world, &["tree", "--duplicates"], 0);
     let why = packs(&world, &["why", &last()], 0);
     why.prints(&format!("… {} more packs on the way", LOCKED - 40)).prints(&format!("which requires {} ^1", last()));
