@@ -78,7 +78,7 @@ pub struct TreePack {
     pub overridden: Option<Range>,
     /// Where packs.toml says so, if it still does.
     pub overridden_at: Option<Place>,
-    /// The packs it requires, or with direction `up` those that require it; empty beyond the depth asked for.
+    /// The packs it requires, or with direction `up` those that require it; only those within the depth asked for.
     pub edges: Vec<TreeEdge>,
     /// Whether it has neighbours that lie beyond the depth asked for.
     pub goes_on: bool,
@@ -163,8 +163,8 @@ pub fn tree(context: &Context, request: &TreeRequest) -> Result<TreeOutcome, Ops
     let graph = Graph::new(&lockfile, request.direction);
     let begins_at = request.pack.as_ref().map_or_else(|| graph.beginnings(), |name| vec![name.clone()]);
     let depths = graph.depths(&begins_at);
-    let packs = depths.iter().filter(|(_, depth)| request.depth.is_none_or(|most| **depth <= most));
-    let packs = packs.map(|(name, depth)| graph.pack(name, request.depth.is_some_and(|most| *depth >= most)));
+    let is_within = |name: &PackName| request.depth.is_none_or(|most| depths[name] <= most);
+    let packs = depths.keys().filter(|name| is_within(name)).map(|name| graph.pack(name, &is_within));
     let packs = packs.map(|pack| TreePack { overridden_at: written_at(overrides, &pack.name, pack.overridden.as_ref()), ..pack }).collect();
     let project = located.project.manifest.project.name.to_string();
     Ok(TreeOutcome { environment: located.environment, project, direction: request.direction, begins_at, packs })
@@ -303,10 +303,11 @@ impl<'l> Graph<'l> {
         depths
     }
 
-    fn pack(&self, name: &PackName, is_last: bool) -> TreePack {
+    /// Gives a pack, with its requirements on those that are shown.
+    fn pack(&self, name: &PackName, is_shown: &impl Fn(&PackName) -> bool) -> TreePack {
         let release = &self.lockfile.releases[name];
         let asked = self.lockfile.requirements.get(name);
-        let edges = self.edges.get(name).cloned().unwrap_or_default();
+        let (edges, beyond): (Vec<_>, Vec<_>) = self.edges.get(name).into_iter().flatten().cloned().partition(|edge| is_shown(&edge.name));
         TreePack {
             name: name.clone(),
             version: release.id.version.clone(),
@@ -315,8 +316,8 @@ impl<'l> Graph<'l> {
             tier: asked.map(|requirement| requirement.tier),
             overridden: self.lockfile.options.overrides.get(name).cloned(),
             overridden_at: None,
-            goes_on: is_last && !edges.is_empty(),
-            edges: if is_last { Vec::new() } else { edges },
+            goes_on: !beyond.is_empty(),
+            edges,
         }
     }
 }

@@ -51,6 +51,38 @@ fn shows_who_requires_what_with_ranges() {
     ");
 }
 
+/// What lies within the depth is drawn with all its requirements, and only what lies beyond goes on.
+#[test]
+fn the_depth_hides_no_requirement_between_shown_packs() {
+    let world = world();
+    world.manifest("[packages]\nkanban = \"~2.0\"\nleft = \"1\"\nworkflow = \"1\"\napp = \"1\"\n");
+    world.packs(["lock"]).succeeds();
+    let outcome = world.packs(["tree", "--depth", "1", "--json"]).succeeds().json();
+    let packs = outcome["packs"].as_array().expect("packs").iter();
+    let shown: Vec<String> = packs.map(|pack| format!("{} {} {}", pack["name"], pack["edges"].as_array().expect("edges").len(), pack["goes_on"])).collect();
+    assert_eq!(shown, ["\"app\" 1 true", "\"kanban\" 1 false", "\"left\" 1 false", "\"workflow\" 0 false"]);
+    let dot = world.packs(["tree", "--depth", "1", "--format", "dot"]).succeeds().stdout;
+    assert_eq!(dot.matches(" -> ").count(), 7, "{dot}");
+    insta::assert_snapshot!(world.packs(["tree", "--depth", "1"]).succeeds().stdout, @"
+    environment default
+    app 1.0.0  1 …
+    kanban 2.0.3  ~2.0 …
+    left 1.0.0  1 …
+    workflow 1.2.0  1
+    ");
+    insta::assert_snapshot!(world.packs(["tree", "--depth", "2"]).succeeds().stdout, @"
+    environment default
+    app 1.0.0  1
+    ├── left 1.0.0  ^1 …
+    └── right 1.0.0  ^1 …
+    kanban 2.0.3  ~2.0
+    └── workflow 1.2.0  ^1
+    left 1.0.0  1
+    └── workflow 1.2.0  ^1
+    workflow 1.2.0  1
+    ");
+}
+
 #[test]
 fn what_was_shown_is_not_shown_again() {
     let world = world();

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: Arguments, settings: &Settings, output: Output) -> 
     output.answer("packs.tree/1", &outcome, || match output.format {
         Format::Dot => drawing(&outcome).dot(),
         Format::Svg => drawing(&outcome).svg(),
-        Format::Text | Format::Json => render(&outcome),
+        Format::Text | Format::Json => render(&outcome, depth),
     });
     Ok(ExitCode::SUCCESS)
 }
@@ -86,28 +86,46 @@ struct Open<'o> {
     more: Vec<bool>,
 }
 
-/// Writes the tree; what hangs below a pack stands once, where it comes first.
-fn render(outcome: &TreeOutcome) -> String {
+/// Where the packs are written that hang below one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// There are none within the depth asked for.
+    Nothing,
+    /// Below this line.
+    Here,
+    /// Below an earlier one.
+    FurtherUp,
+    /// Below none, or not below this one: it is on the last level.
+    TooDeep,
+}
+
+/// Writes the tree to some depth; what hangs below a pack stands once, where it first has room.
+fn render(outcome: &TreeOutcome, depth: Option<usize>) -> String {
+    let levels = depth.map_or(LEVELS_MAX, |depth| depth.min(LEVELS_MAX));
     let packs: BTreeMap<&PackName, &TreePack> = outcome.packs.iter().map(|pack| (&pack.name, pack)).collect();
     let mut text = format!("environment {}\n", paint(STRONG, &outcome.environment));
-    let mut shown: BTreeSet<&PackName> = BTreeSet::new();
+    let mut spread: BTreeSet<&PackName> = BTreeSet::new();
     let mut is_shortened = false;
     let mut cut: Option<&PackName> = None;
     let asked = |pack: &TreePack| pack.asked.as_ref().filter(|_| outcome.direction == TreeDirection::Down).map(ToString::to_string);
     let beginnings = outcome.begins_at.iter().filter_map(|name| packs.get(name)).rev();
     let mut open: Vec<Open<'_>> = beginnings.map(|pack| Open { pack, range: asked(pack), more: vec![] }).collect();
     while let Some(line) = open.pop() {
-        let is_known = !shown.insert(&line.pack.name) && !line.pack.edges.is_empty();
-        let is_deepest = !is_known && !line.pack.edges.is_empty() && line.more.len() + 1 == LEVELS_MAX;
-        is_shortened |= is_known;
-        text += &render_line(&line, outcome.direction, is_known);
-        if is_deepest {
+        let below = match (line.pack.edges.is_empty(), line.more.len() + 1 == levels) {
+            (true, _) => Below::Nothing,
+            _ if spread.contains(&line.pack.name) => Below::FurtherUp,
+            (false, true) => Below::TooDeep,
+            (false, false) => Below::Here,
+        };
+        is_shortened |= below == Below::FurtherUp;
+        text += &render_line(&line, outcome.direction, below);
+        if below == Below::TooDeep && depth != Some(levels) {
             cut.get_or_insert(&line.pack.name);
-            text.insert_str(text.len() - 1, " …");
         }
-        if is_known || is_deepest {
+        if below != Below::Here {
             continue;
         }
+        spread.insert(&line.pack.name);
         let below = line.pack.edges.iter().filter_map(|edge| Some((packs.get(&edge.name)?, edge)));
         let below: Vec<Open<'_>> = below.map(|(pack, edge)| Open { pack, range: Some(edge.range.to_string()), more: line.more.clone() }).collect();
         let last = below.len().saturating_sub(1);
@@ -125,7 +143,7 @@ fn render(outcome: &TreeOutcome) -> String {
     text
 }
 
-fn render_line(line: &Open<'_>, direction: TreeDirection, is_known: bool) -> String {
+fn render_line(line: &Open<'_>, direction: TreeDirection, below: Below) -> String {
     let mut text = String::new();
     if let Some((last, above)) = line.more.split_last() {
         above.iter().for_each(|more| text.push_str(if *more { "│   " } else { "    " }));
@@ -142,9 +160,9 @@ fn render_line(line: &Open<'_>, direction: TreeDirection, is_known: bool) -> Str
     if !remarks.is_empty() {
         text += &format!("  {}", paint(DIM, plain(&remarks.join(", "))));
     }
-    if is_known {
+    if below == Below::FurtherUp {
         text += " (*)";
-    } else if line.pack.goes_on {
+    } else if line.pack.goes_on || below == Below::TooDeep {
         text += " …";
     }
     text + "\n"
