@@ -21,6 +21,7 @@ use crate::resolve::conflict::Unavailable;
 use crate::resolve::universe::Known;
 use crate::resolve::universe::Node;
 use crate::resolve::universe::NodeId;
+use crate::resolve::universe::PROJECT;
 use crate::resolve::universe::Universe;
 
 /// Most releases of a pack that are named as refused by one rule.
@@ -71,7 +72,7 @@ pub enum ConflictHint {
         range: Range,
         /// The highest such pre-release.
         version: Version,
-        /// Whether the project itself requires the pack; else only an override can name the pre-release.
+        /// Whether it is the project that asks for this range; else only an override can name the pre-release.
         direct: bool,
     },
     /// A yanked release would do, if it were named with `=`.
@@ -183,7 +184,7 @@ fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known:
     let unmet = demands.iter().filter(|demand| demand.admitted.is_empty());
     // What the project overrides, only an override can change.
     let of_demand = |demand: &&Requires| {
-        let direct = known.is_direct && demand.overridden.is_none();
+        let direct = demand.by == PROJECT && demand.overridden.is_none();
         demand.ranges_that_count().filter_map(|range| prerelease((name, direct), known, range)).collect::<Vec<_>>()
     };
     hints.extend(unmet.flat_map(of_demand));

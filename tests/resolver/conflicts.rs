@@ -70,6 +70,22 @@ fn only_a_prerelease_would_do() {
     "#);
 }
 
+/// What the project asks for itself decides nothing about what another pack asks for.
+#[test]
+fn a_prerelease_that_the_project_names_is_no_advice_for_others() {
+    let releases = "
+        board 1.0.0 | kanban ^2
+        kanban 1.0.0
+        kanban 2.0.0-rc.1
+    ";
+    insta::assert_snapshot!(explain(releases, &["board ^1", "kanban >=2.0.0-rc.1"]), @r#"
+    This requirement cannot be met:
+      packs.toml:10  board ^1
+    Because board 1.0.0 requires kanban ^2 (only pre-releases come near that range) and your project requires board ^1, that requirement cannot be met.
+    hint: {"kind":"prerelease-exists","name":"kanban","range":"^2","version":"2.0.0-rc.1","direct":false}
+    "#);
+}
+
 #[test]
 fn only_a_yanked_release_would_do() {
     let releases = "
