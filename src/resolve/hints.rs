@@ -59,10 +59,12 @@ pub enum ConflictHint {
         version: Version,
         /// The extra that was asked for.
         extra: ExtraName,
-        /// The extras that any of its releases has.
+        /// The extras that any of its releases has that may be chosen.
         known: Vec<ExtraName>,
         /// The newest release that has the extra and may be chosen; `None` if there is none.
         newest_with: Option<Version>,
+        /// The newest release that has the extra, where all that have it are yanked or refused.
+        newest_hidden_with: Option<Version>,
     },
     /// A pre-release would do, if the range named it.
     PrereleaseExists {
@@ -169,10 +171,14 @@ fn of_unavailable<C: Candidates>(universe: &Universe<'_, C>, known: &Known<'_>, 
 
 /// Says of an extra that one release does not have what all releases have.
 fn unknown_extra((name, version): (&PackName, Version), extra: &ExtraName, releases: &[&Candidate]) -> ConflictHint {
-    let known: BTreeSet<&ExtraName> = releases.iter().flat_map(|release| release.extras.keys()).collect();
-    let usable = releases.iter().filter(|release| release.yanked.is_none() && release.refused.is_none());
-    let newest_with = usable.filter(|release| release.extras.contains_key(extra)).map(|release| &release.version).max().cloned();
-    ConflictHint::UnknownExtra { name: name.clone(), version, extra: extra.clone(), known: known.into_iter().cloned().collect(), newest_with }
+    let (usable, hidden): (Vec<&Candidate>, Vec<&Candidate>) = releases.iter().partition(|release| release.yanked.is_none() && release.refused.is_none());
+    let known: BTreeSet<&ExtraName> = usable.iter().flat_map(|release| release.extras.keys()).collect();
+    let newest_of =
+        |releases: &[&Candidate]| releases.iter().filter(|release| release.extras.contains_key(extra)).map(|release| &release.version).max().cloned();
+    let newest_with = newest_of(&usable);
+    let newest_hidden_with = if newest_with.is_none() { newest_of(&hidden) } else { None };
+    let known = known.into_iter().cloned().collect();
+    ConflictHint::UnknownExtra { name: name.clone(), version, extra: extra.clone(), known, newest_with, newest_hidden_with }
 }
 
 fn of_demands<C: Candidates>(universe: &Universe<'_, C>, name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<ConflictHint> {

@@ -255,9 +255,17 @@ fn an_extra_of_other_releases_is_told_of_with_the_newest() {
         releases.iter_mut().filter(with).for_each(|release| release["extras"] = serde_json::json!({ "charts": {} }));
     });
     world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charts\"] }\n");
-    world.packs(["lock"]).fails(3).says("hint: kanban 2.0.0 has no extra charts; 2.1.0 has it");
+    world.packs(["lock"]).fails(3).says("hint: kanban 2.0.0 has no extra charts; 2.1.0 has it\n");
     world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charst\"] }\n");
     world.packs(["lock"]).fails(3).says("hint: kanban has no extra charst; it has charts");
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().filter(|release| release["version"] != "2.0.0").for_each(|release| release["yanked"] = "loses lines".into());
+    });
+    world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charts\"] }\n");
+    world.packs(["lock"]).fails(3).says("hint: kanban 2.0.0 has no extra charts; 2.1.0 has it, but was yanked or is not allowed\n");
+    world.manifest("[packages]\nkanban = { version = \"=2.0.0\", with = [\"charst\"] }\n");
+    world.packs(["lock"]).fails(3).says("hint: no release of kanban that may be chosen has any extra, so not charst\n");
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn an_extra_that_no_release_has_is_told_once() {
     This requirement cannot be met:
       packs.toml:8  app *
     Because no version of app has an extra chart and your project requires app * with the extra chart, that requirement cannot be met.
-    hint: app has no extras, so not chart
+    hint: no release of app that may be chosen has any extra, so not chart
     ");
 }
 

@@ -131,7 +131,22 @@ fn an_extra_is_gone() {
     This requirement cannot be met:
       packs.toml:10  reports ^2
     Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf, that requirement cannot be met.
-    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html","pdf"],"newest_with":"1.0.0"}
+    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html","pdf"],"newest_with":"1.0.0","newest_hidden_with":null}
+    "#);
+}
+
+#[test]
+fn an_extra_of_releases_that_may_not_be_chosen_is_not_offered() {
+    let releases = "
+        reports 1.0.0 | +pdf printing ^1 | yanked loses lines
+        reports 2.0.0 | +html printing ^1
+        printing 1.0.0
+    ";
+    insta::assert_snapshot!(explain(releases, &["reports ^2 +pdf"]), @r#"
+    This requirement cannot be met:
+      packs.toml:10  reports ^2
+    Because reports 2.0.0 has no extra pdf and your project requires reports ^2 with the extra pdf, that requirement cannot be met.
+    hint: {"kind":"unknown-extra","name":"reports","version":"2.0.0","extra":"pdf","known":["html"],"newest_with":null,"newest_hidden_with":"1.0.0"}
     "#);
 }
 

@@ -330,7 +330,12 @@ pub(in crate::cli) fn conflict_hint(hint: &ConflictHint, environment: &Environme
             format!("the registry {registry} has a pack {name}: write {name} = {{ version = \"{range}\", registry = \"{registry}\" }} in packs.toml")
         }
         ConflictHint::UnknownExtra { name, version, extra, newest_with: Some(other), .. } => format!("{name} {version} has no extra {extra}; {other} has it"),
-        ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => format!("{name} has no extras, so not {extra}"),
+        ConflictHint::UnknownExtra { name, version, extra, newest_hidden_with: Some(other), .. } => {
+            format!("{name} {version} has no extra {extra}; {other} has it, but was yanked or is not allowed")
+        }
+        ConflictHint::UnknownExtra { name, extra, known, .. } if known.is_empty() => {
+            format!("no release of {name} that may be chosen has any extra, so not {extra}")
+        }
         ConflictHint::UnknownExtra { name, extra, known, .. } => {
             format!("{name} has no extra {extra}; it has {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
