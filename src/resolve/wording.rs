@@ -54,13 +54,13 @@ impl<'a> Wording<'a> {
     /// Says steps that are given, what the project requires last, and refusals by one rule in one.
     pub(super) fn premises(&self, numbers: &[usize]) -> Vec<String> {
         let mut said = Vec::new();
-        let mut unavailable: BTreeMap<(NodeId, String), (Releases, Vec<&Unavailable>)> = BTreeMap::new();
+        let mut unavailable: BTreeMap<(NodeId, Kind<'_>), (Releases, Vec<&Unavailable>)> = BTreeMap::new();
         for number in self.in_reading_order(numbers) {
             match &self.conflict.steps[number] {
                 Step::Requires(requires) => said.push(self.requires(requires)),
                 Step::Belongs { extra, set } => said.push(format!("{} belongs to that very version", self.releases(*extra, set, "and").text)),
                 Step::Unavailable { node, set, reason } => {
-                    let (all, reasons) = unavailable.entry((*node, kind(reason))).or_insert_with(|| (Releases::empty(), Vec::new()));
+                    let (all, reasons) = unavailable.entry((*node, Kind::of(reason))).or_insert_with(|| (Releases::empty(), Vec::new()));
                     *all = all.union(set);
                     reasons.push(reason);
                 }
@@ -285,9 +285,23 @@ fn listed(versions: &[Version], set: &Releases, word: &str) -> String {
     }
 }
 
-/// Tells which reasons are said in one: those of one rule.
-fn kind(reason: &Unavailable) -> String {
-    refusal(reason).map(|refusal| refusal.rule.clone()).unwrap_or_default()
+/// What reasons that are said in one have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Kind<'r> {
+    NoSuchExtra,
+    NeedsOtherSelf,
+    /// The rule that refused.
+    Refused(&'r str),
+}
+
+impl<'r> Kind<'r> {
+    fn of(reason: &'r Unavailable) -> Self {
+        match reason {
+            Unavailable::NoSuchExtra => Kind::NoSuchExtra,
+            Unavailable::NeedsOtherSelf => Kind::NeedsOtherSelf,
+            Unavailable::Refused(refusal) => Kind::Refused(&refusal.rule),
+        }
+    }
 }
 
 fn refusal(reason: &Unavailable) -> Option<&Refusal> {

@@ -250,3 +250,18 @@ fn a_release_requires_another_of_itself() {
     hint: {"kind":"unknown-pack","name":"nothing","nearest":null,"registry":null,"at":null}
     "#);
 }
+
+/// A release that needs another one of itself is not one without the extra.
+#[test]
+fn what_lacks_an_extra_and_what_needs_another_self_are_told_apart() {
+    let releases = "
+        reports 1.0.0
+        reports 2.0.0 | +pdf reports ^1
+    ";
+    insta::assert_snapshot!(explain(releases, &["reports * +pdf"]), @r#"
+    This requirement cannot be met:
+      packs.toml:10  reports *
+    Because reports 1.0.0 has no extra pdf, reports 2.0.0 with the extra pdf requires another release of itself, and your project requires reports * with the extra pdf, that requirement cannot be met.
+    hint: {"kind":"unknown-extra","name":"reports","version":"1.0.0","extra":"pdf","known":["pdf"],"newest_with":"2.0.0","newest_hidden_with":null}
+    "#);
+}
