@@ -34,13 +34,14 @@ impl FromStr for AsOf {
             return Ok(AsOf::Lifted);
         }
         let as_time = text.parse::<Timestamp>().ok();
-        let moment = as_time.or_else(|| text.parse::<Date>().ok().and_then(last_second)).ok_or(NoAsOf)?;
+        let moment = as_time.or_else(|| text.parse::<Date>().ok().and_then(end_of)).ok_or(NoAsOf)?;
         Ok(AsOf::Moment(moment))
     }
 }
 
-fn last_second(date: Date) -> Option<Timestamp> {
-    date.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+/// Gives the last nanosecond of a day.
+fn end_of(date: Date) -> Option<Timestamp> {
+    date.at(23, 59, 59, 999_999_999).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]
@@ -58,10 +59,11 @@ mod tests {
 
     #[test]
     fn moments() {
-        check("2026-11-01", Some("2026-11-01T23:59:59Z"));
+        check("2026-11-01", Some("2026-11-01T23:59:59.999999999Z"));
         check("2026-11-01T12:00:00+02:00", Some("2026-11-01T10:00:00Z"));
         check("none", Some("lifted"));
         check("yesterday", None);
         check("2026-02-30", None);
+        check("9999-12-31", None);
     }
 }

@@ -194,7 +194,7 @@ fn as_of_a_day_only_what_was_published_by_then() {
     world.packs(["lock"]).succeeds();
     world.packs(["lock", "--as-of", "2026-02-01"]).succeeds();
     assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0");
-    assert!(world.read("packs.lock").contains("[options]\nas-of = \"2026-02-01T23:59:59Z\"\n"));
+    assert!(world.read("packs.lock").contains("[options]\nas-of = \"2026-02-01T23:59:59.999999999Z\"\n"));
     world.packs(["switch"]).succeeds();
     world.packs(["update"]).succeeds().says("--as-of none");
     assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0", "an update stays within the moment");
@@ -210,6 +210,21 @@ fn as_of_a_day_only_what_was_published_by_then() {
         .says("kanban 2.1.0 is not allowed (published at [TIME], after [TIME], packs.lock:");
     world.packs(["lock", "--as-of", "none"]).succeeds();
     world.packs(["lock", "--as-of", "soon"]).fails(2).says("write a date");
+}
+
+#[test]
+fn the_last_second_of_a_day_belongs_to_it_whole() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n");
+    publish_times(&world, "kanban", &["2026-01-01T00:00:00Z", "2026-02-01T23:59:59.5Z", "2026-02-02T00:00:00Z"]);
+    publish_times(&world, "workflow", &["2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"]);
+    world.packs(["lock", "--as-of", "2026-02-01"]).succeeds();
+    assert_eq!(locked(&world, "packs.lock"), "kanban 2.0.3, workflow 1.0.0");
+    let text = world.read("packs.lock");
+    assert!(text.contains("[options]\nas-of = \"2026-02-01T23:59:59.999999999Z\"\n"), "{text}");
+    world.packs(["lock", "--check"]).succeeds();
+    world.packs(["update"]).succeeds();
+    assert_eq!(world.read("packs.lock"), text);
 }
 
 /// The way out of a moment names the environment whose lockfile keeps it.
