@@ -139,10 +139,11 @@ pub(super) fn plan_lock(context: &Context, project: &Project, environment: &Envi
         return Err(found.must_not_change(environment, stale));
     }
     if let (Some(moment), None, false) = (options.as_of, asked.as_of, *asked.freedom == Freedom::Keep) {
-        context.warn(format!(
-            "{} is locked as of {moment}, and nothing newer counts; `packs lock {environment} --as-of none` lifts that",
-            environment.lockfile_name()
-        ));
+        let file = environment.lockfile_name();
+        let warning = format!("{file} is locked as of {moment}, and nothing newer counts; `packs lock {environment} --as-of none` lifts that");
+        if context.memo.is_first(&warning) {
+            context.warn(warning);
+        }
     }
     let question = Question::new(context, project, (wants, options), (found, asked.freedom))?;
     question.warn_of_idle_pins(context);

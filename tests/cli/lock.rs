@@ -261,6 +261,18 @@ fn what_lifts_a_moment_names_its_environment() {
     world.packs(["lock", "prod", "--as-of", "none"]).succeeds();
 }
 
+/// A command may plan several times, and says what it has to say once.
+#[test]
+fn a_moment_is_told_of_once() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"~2.0\"\n");
+    world.packs(["lock", "--as-of", "2100-01-01"]).succeeds();
+    for arguments in [["install", "snippets"].as_slice(), &["update", "--latest"]] {
+        let ran = world.packs(arguments).succeeds();
+        assert_eq!(ran.stderr.matches("is locked as of").count(), 1, "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn an_extra_of_other_releases_is_told_of_with_the_newest() {
     let world = TestEnv::with_kanban();
