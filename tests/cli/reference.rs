@@ -17,6 +17,21 @@ fn the_reference_page_is_the_help() {
     assert!(kept == made, "docs/reference/cli.md is not what the program says; PACKS_BLESS=1 writes it anew");
 }
 
+/// Every exit code of the source has its row, and every row its code.
+#[test]
+fn the_exit_codes_are_those_of_the_program() {
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path);
+    let (source, page) = (read("src/cli/error/kind.rs"), read("docs/reference/exit-codes.md"));
+    let declared = source.lines().filter_map(|line| line.split_once(": u8 = ")?.1.strip_suffix(';')?.parse::<u8>().ok());
+    let of_children = [126, 127];
+    let mut codes: Vec<u8> = declared.filter(|code| !of_children.contains(code)).chain([0]).collect();
+    let mut rows: Vec<u8> = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |")?.0.parse().ok()).collect();
+    codes.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(rows, codes);
+    assert!(of_children.iter().all(|code| page.contains(&code.to_string())), "{page}");
+}
+
 #[test]
 fn every_command_has_help_and_examples() {
     let world = TestEnv::new();
