@@ -66,7 +66,7 @@ pub enum ConflictHint {
         /// The newest release that has the extra, where all that have it are yanked or refused.
         newest_hidden_with: Option<Version>,
     },
-    /// A pre-release would do, if the range named it.
+    /// A pre-release is in the range, but the range does not name it.
     PrereleaseExists {
         /// The pack.
         name: PackName,
@@ -77,7 +77,7 @@ pub enum ConflictHint {
         /// Whether it is the project that asks for this range; else only an override can name the pre-release.
         direct: bool,
     },
-    /// A yanked release would do, if it were named with `=`.
+    /// A yanked release is in the range, but not named with `=`.
     Yanked {
         /// The pack.
         name: PackName,
@@ -86,7 +86,7 @@ pub enum ConflictHint {
         /// Why it was yanked.
         reason: String,
     },
-    /// A rule refused a release that would do.
+    /// A rule refused a release that is asked for.
     Refused {
         /// The pack.
         name: PackName,
@@ -112,16 +112,20 @@ impl ConflictHint {
 
 /// Finds what may help, in a fixed order.
 pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) -> Vec<ConflictHint> {
-    let mut hints = BTreeSet::new();
     let mut demands: BTreeMap<NodeId, Vec<&Requires>> = BTreeMap::new();
     for step in steps {
-        match step {
-            Step::Requires(requires) => demands.entry(requires.needed).or_default().push(requires),
-            Step::Unavailable { node, set, reason } => {
-                let known = universe.known(*node);
-                hints.extend(set.indexes(known.count()).filter_map(|index| of_unavailable(universe, known, known.releases[index], reason)));
-            }
-            Step::Belongs { .. } | Step::Given | Step::Derived { .. } => {}
+        if let Step::Requires(requires) = step {
+            demands.entry(requires.needed).or_default().push(requires);
+        }
+    }
+    // What nobody asks for is no help, whatever stands against it.
+    let is_asked_for = |node: &NodeId, index: &usize| demands.get(node).is_none_or(|all| all.iter().any(|demand| demand.admitted.holds(*index)));
+    let mut hints = BTreeSet::new();
+    for step in steps {
+        if let Step::Unavailable { node, set, reason } = step {
+            let known = universe.known(*node);
+            let asked_for = set.indexes(known.count()).filter(|index| is_asked_for(node, index));
+            hints.extend(asked_for.filter_map(|index| of_unavailable(universe, known, known.releases[index], reason)));
         }
     }
     leave_newest_refused(&mut hints);

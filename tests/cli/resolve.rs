@@ -108,7 +108,7 @@ fn a_refusal_names_rule_and_place() {
     This requirement cannot be met:
       packs.toml:8  reports 2
     Because reports 2.4.0 is not allowed (quality 62 is below 80, packs.toml:11) and your project requires reports 2, that requirement cannot be met.
-    hint: reports 2.4.0 would do but is not allowed: quality 62 is below 80, packs.toml:11
+    hint: reports 2.4.0 is in the range but is not allowed: quality 62 is below 80, packs.toml:11
     ");
 }
 
@@ -164,17 +164,17 @@ fn each_hint_says_what_to_do() {
     };
     insta::assert_snapshot!(hints("kanban = \"^2\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: the pre-release kanban 2.0.0-rc.1 would do: write kanban = "=2.0.0-rc.1"
+    hint: the pre-release kanban 2.0.0-rc.1 is in the range but not named: kanban = "=2.0.0-rc.1" names it
     hint: this would do: in packs.toml:8 write kanban = "^1" instead of kanban = "^2"; `packs resolve --fixes 3` shows more
     "#);
     insta::assert_snapshot!(hints("board = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: the pre-release kanban 2.0.0-rc.1 would do: write kanban = "=2.0.0-rc.1" under [overrides] in packs.toml
+    hint: the pre-release kanban 2.0.0-rc.1 is in the range but not named: kanban = "=2.0.0-rc.1" under [overrides] in packs.toml names it
     hint: this would do: in packs.toml:9 add [overrides], kanban = "=2.0.0-rc.1"; `packs resolve --fixes 3` shows more
     "#);
     insta::assert_snapshot!(hints("report = \"^1\"", &["--as-of", "2020-01-01"]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: report 1.0.0 would do but is not allowed: published at [TIME], after [TIME]
+    hint: report 1.0.0 is in the range but is not allowed: published at [TIME], after [TIME]
     "#);
     insta::assert_snapshot!(hints("repord = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
@@ -187,7 +187,7 @@ fn each_hint_says_what_to_do() {
     fs::write(&index, document.to_string()).expect("written");
     insta::assert_snapshot!(hints("report = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
-    hint: report 1.0.0 would do but is not allowed: no archive for linux-aarch64, macos-aarch64
+    hint: report 1.0.0 is in the range but is not allowed: no archive for linux-aarch64, macos-aarch64
     "#);
 }
 

@@ -103,7 +103,7 @@ fn a_yanked_release_is_offered_last() {
     This requirement cannot be met:
       packs.toml:8  snippets ^1
     Because your project requires snippets ^1 (only yanked releases are in that range), that requirement cannot be met.
-    hint: snippets 1.0.0 would do but was yanked (loses lines): write snippets = "=1.0.0" to take it all the same
+    hint: snippets 1.0.0 is in the range but was yanked (loses lines): snippets = "=1.0.0" admits it all the same
     fix 1
       packs.toml:8
         - snippets = "^1"
@@ -222,7 +222,7 @@ fn a_refused_install_hints_at_what_makes_it_possible() {
     This requirement cannot be met:
       asked for  dash ^1
     Because core 2.0.0 is not allowed (outside <2, packs.toml:12), dash 1.0.0 requires core ^2, and you ask for dash ^1, that requirement cannot be met.
-    hint: core 2.0.0 would do but is not allowed: outside <2, packs.toml:12
+    hint: core 2.0.0 is in the range but is not allowed: outside <2, packs.toml:12
     ");
     let document = world.packs(["install", "dash@^1", "--json"]).fails(3).json();
     assert!(!document.to_string().contains("packs.toml:14"), "{document}");

@@ -62,7 +62,7 @@ fn a_constraint_may_be_changed_by_a_fix_but_not_by_a_hint() {
     This requirement cannot be met:
       packs.toml:8  app ^2
     Because forms 2.0.0 is not allowed (outside <2, packs.toml:11), app 2.0.0 requires forms ^2, and your project requires app ^2, that requirement cannot be met.
-    hint: forms 2.0.0 would do but is not allowed: outside <2, packs.toml:11
+    hint: forms 2.0.0 is in the range but is not allowed: outside <2, packs.toml:11
     fix 1
       packs.toml:8
         - app = "^2"

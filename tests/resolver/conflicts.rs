@@ -121,6 +121,20 @@ fn a_rule_refuses_what_would_do() {
 }
 
 #[test]
+fn what_nobody_asks_for_is_not_named_as_refused() {
+    let releases = "
+        kanban 1.0.0 | refused quality 70 is below 80
+        kanban 2.0.0 | refused quality 71 is below 80
+        kanban 3.0.0 | refused quality 72 is below 80
+        app 1.0.0 | kanban >=2
+    ";
+    let explained = explain(releases, &["kanban ^2"]);
+    assert!(explained.contains(r#""version":"2.0.0""#) && !explained.contains(r#""version":"3.0.0""#), "{explained}");
+    let explained = explain(releases, &["kanban ^2", "app ^1"]);
+    assert!(explained.contains(r#""version":"2.0.0""#) && !explained.contains(r#""version":"1.0.0""#), "{explained}");
+}
+
+#[test]
 fn an_extra_is_gone() {
     let releases = "
         reports 1.0.0 | +pdf printing ^1

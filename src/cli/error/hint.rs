@@ -340,14 +340,16 @@ pub(in crate::cli) fn conflict_hint(hint: &ConflictHint, environment: &Environme
             format!("{name} has no extra {extra}; it has {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
         ConflictHint::PrereleaseExists { name, version, direct: false, .. } => {
-            format!("the pre-release {name} {version} would do: write {name} = \"={version}\" under [overrides] in packs.toml")
+            format!("the pre-release {name} {version} is in the range but not named: {name} = \"={version}\" under [overrides] in packs.toml names it")
         }
-        ConflictHint::PrereleaseExists { name, version, .. } => format!("the pre-release {name} {version} would do: write {name} = \"={version}\""),
+        ConflictHint::PrereleaseExists { name, version, .. } => {
+            format!("the pre-release {name} {version} is in the range but not named: {name} = \"={version}\" names it")
+        }
         ConflictHint::Yanked { name, version, reason } => {
-            format!("{name} {version} would do but was yanked ({}): write {name} = \"={version}\" to take it all the same", plain(reason))
+            format!("{name} {version} is in the range but was yanked ({}): {name} = \"={version}\" admits it all the same", plain(reason))
         }
         ConflictHint::Refused { name, version, refusal } => {
-            let refused = format!("{name} {version} would do but is not allowed: {}", plain(&refusal.to_string()));
+            let refused = format!("{name} {version} is in the range but is not allowed: {}", plain(&refusal.to_string()));
             let is_locked = refusal.rule == Refusal::AS_OF && refusal.at.is_some();
             if is_locked { format!("{refused}; `packs lock {environment} --as-of none` lifts that") } else { refused }
         }
