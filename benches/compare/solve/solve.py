@@ -18,29 +18,32 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import crates
 from measure import require
 from measure import timed
 
 PORT = 8765
+CRATES = "crates"
 BEGIN, END = "<!-- resolver -->", "<!-- /resolver -->"
 
 
 class Graph:
-    """Releases and requirements, as the generator wrote them."""
+    """Direct requirements, and by pack its releases with theirs."""
 
-    def __init__(self, text):
-        self.roots, self.releases = [], {}
+    def __init__(self, roots, releases):
+        self.roots, self.releases = roots, releases
+
+    @classmethod
+    def of_text(cls, text):
+        """Reads what the generator wrote."""
+        self = cls([], {})
         for line in text.splitlines():
             kind, name, *rest = line.split()
             if kind == "root":
                 self.roots.append((name, rest[0]))
             else:
                 self.releases.setdefault(name, []).append((rest[0], list(zip(rest[1::2], rest[2::2]))))
-
-
-def specifier(wanted):
-    """Writes a range of the generator in Python's way: `^1.3` and `=1.0.0` are all there are."""
-    return f"=={wanted[1:]}" if wanted.startswith("=") else f">={wanted[1:]},<2"
+        return self
 
 
 def write_for_packs(graph, directory):
@@ -73,7 +76,7 @@ def write_for_uv(graph, directory):
         links = []
         for version, requires in releases:
             wheel = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
-            needs = "".join(f"Requires-Dist: {needed}{specifier(wanted)}\n" for needed, wanted in requires)
+            needs = "".join(f"Requires-Dist: {needed}{crates.for_python(wanted)}\n" for needed, wanted in requires)
             metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
             digest = hashlib.sha256(metadata.encode()).hexdigest()
             (files / f"{wheel}.metadata").write_text(metadata)
@@ -81,14 +84,14 @@ def write_for_uv(graph, directory):
         page = simple / name / "index.html"
         page.parent.mkdir(parents=True)
         page.write_text("<!DOCTYPE html><html><body>\n" + "\n".join(links) + "\n</body></html>\n")
-    (directory / "requirements.in").write_text("".join(f"{name}{specifier(wanted)}\n" for name, wanted in graph.roots))
+    (directory / "requirements.in").write_text("".join(f"{name}{crates.for_python(wanted)}\n" for name, wanted in graph.roots))
 
 
 def write_for_cargo(graph, directory):
     """Writes a local registry and a package that locks from it; the crates themselves are never asked for."""
     index, package = directory / "registry" / "index", directory / "package"
     for name, releases in graph.releases.items():
-        path = index / name[:2] / name[2:4] / name
+        path = index / (f"3/{name[0]}" if len(name) == 3 else f"{name[:2]}/{name[2:4]}") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(release_for_cargo(name, *release)) + "\n" for release in releases))
     (package / "src").mkdir(parents=True)
@@ -159,7 +162,11 @@ def measure(arguments, kind, seed):
     """Measures all three on one graph, in turns."""
     directory = (arguments.work / f"{kind}-{seed}").resolve()
     shutil.rmtree(directory, ignore_errors=True)
-    graph = Graph(subprocess.run([arguments.worlds, kind, str(seed)], check=True, capture_output=True, text=True).stdout)
+    if kind == CRATES:
+        graph = Graph(*crates.collect(Path(__file__).resolve().parents[3]))
+        print(f"{len(graph.releases)} packs, {sum(map(len, graph.releases.values()))} releases, {len(graph.roots)} direct", flush=True)
+    else:
+        graph = Graph.of_text(subprocess.run([arguments.worlds, kind, str(seed)], check=True, capture_output=True, text=True).stdout)
     for name, write in {"packs": write_for_packs, "uv": write_for_uv, "cargo": write_for_cargo}.items():
         write(graph, directory / name)
     candidates = Candidates(arguments, directory)
@@ -226,10 +233,11 @@ def main():
     results = arguments.work / "results.json"
     found = json.loads(results.read_text()) if results.exists() else {}
     for kind in arguments.kinds.split(","):
-        for seed in arguments.seeds.split(","):
+        for seed in ["1"] if kind == CRATES else arguments.seeds.split(","):
+            name = "the crates of this project" if kind == CRATES else f"conflict-{kind}, seed {seed}"
             print(f"{kind} {seed} …", flush=True)
-            found[f"conflict-{kind}, seed {seed}"] = measure(arguments, kind, seed)
-            print(found[f"conflict-{kind}, seed {seed}"], flush=True)
+            found[name] = measure(arguments, kind, seed)
+            print(found[name], flush=True)
             results.write_text(json.dumps(found, indent=1))
             shutil.rmtree(arguments.work / f"{kind}-{seed}")
     if arguments.page:
@@ -243,7 +251,7 @@ def parse():
     parser.add_argument("--uv", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--page", type=Path, help="the page with the section to write")
-    parser.add_argument("--kinds", default="free,rich")
+    parser.add_argument("--kinds", default=f"free,rich,{CRATES}")
     parser.add_argument("--seeds", default="1,2,3,4,5")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--once", default="", help="candidates to run only once per graph, with commas")
