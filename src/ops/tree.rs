@@ -276,12 +276,11 @@ impl<'l> Graph<'l> {
         // A list of its own and no recursion: chains are as long as people make them.
         let mut open = if seen.insert(from) { vec![(from, edges_of(from))] } else { Vec::new() };
         while let Some((name, edges)) = open.last_mut() {
-            match edges.find(|edge| seen.insert(&edge.name)) {
-                Some(edge) => open.push((&edge.name, edges_of(&edge.name))),
-                None => {
-                    left.push(*name);
-                    open.pop();
-                }
+            if let Some(edge) = edges.find(|edge| seen.insert(&edge.name)) {
+                open.push((&edge.name, edges_of(&edge.name)));
+            } else {
+                left.push(*name);
+                open.pop();
             }
         }
         left

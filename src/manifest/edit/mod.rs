@@ -111,7 +111,7 @@ impl Edit {
         let shared = find_item(document.as_item_mut(), &entry_in(&packages_path(None)));
         let fields: Vec<(String, Value)> = match shared.cloned().and_then(|entry| entry.into_value().ok()) {
             None => return,
-            Some(Value::InlineTable(table)) => table.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
+            Some(Value::InlineTable(table)) => table.into_iter().collect(),
             Some(short) => vec![("version".to_owned(), short)],
         };
         let mut fields: Vec<(&str, Value)> = fields.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
