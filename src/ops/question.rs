@@ -15,6 +15,7 @@ use crate::manifest::PackageEntry;
 use crate::manifest::Wants;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
+use crate::model::Range;
 use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::OpsError;
@@ -39,6 +40,7 @@ use crate::resolve::Mode;
 use crate::resolve::Preferences;
 use crate::resolve::Resolution;
 use crate::resolve::Root;
+use crate::resolve::Unwritten;
 
 /// How long to look for a change that would help before an error is shown: nobody waits for a hint.
 const HINT_MAX: Duration = Duration::from_secs(1);
@@ -65,7 +67,11 @@ impl Question {
         let universe = Universe::load(context, project, &wants, found.moment(&wants.environment, &options))?;
         let preferences = preferences(project, &wants, &found, (freedom, &options))?;
         let idle_pins = idle::warnings(&wants, &universe);
-        let roots = wants.packages.values().map(root).collect();
+        let mut roots: Vec<Root> = wants.packages.values().map(root).collect();
+        if let Freedom::Precise(name, version) = freedom {
+            // What nothing may require is told so after the solve.
+            roots.extend(universe.has(name).then(|| asked_for(name, version)));
+        }
         let deadline = after(context, context.solve_max);
         Ok(Question { wants, options, found, roots, universe, preferences, deadline, idle_pins })
     }
@@ -175,6 +181,11 @@ impl Question {
             Failure::OutOfTime { hottest } => OpsError::OutOfTime { environment, seconds, hottest },
             Failure::Conflict(mut conflict) => {
                 self.inquire(context, project, &mut conflict);
+                if self.roots.iter().any(|root| root.at.is_none()) {
+                    // No edit of packs.toml takes back what was asked for beside it.
+                    conflict.move_places(Unwritten::Asked, Some);
+                    return OpsError::Conflict { environment, conflict, fixes: vec![], is_planned: true, seconds };
+                }
                 let hint_by = after(context, HINT_MAX).min(self.deadline);
                 let fixes = until(context, hint_by, |limit| self.fixes_within(project, &conflict, (HINTED_MAX, limit)));
                 // A hint is worth no second failure.
@@ -207,6 +218,11 @@ fn after(context: &Context, time: Duration) -> Timestamp {
 fn root(entry: &PackageEntry) -> Root {
     let requirement = &entry.requirement;
     Root { name: requirement.name.clone(), range: requirement.range.clone(), extras: requirement.extras.clone(), at: Some(entry.at.clone()) }
+}
+
+/// The requirement of a release that is asked for precisely, beside those of packs.toml: what is locked makes room for it as far as it must.
+fn asked_for(name: &PackName, version: &Version) -> Root {
+    Root { name: name.clone(), range: Range::exactly(version), extras: BTreeSet::new(), at: None }
 }
 
 fn preferences(project: &Project, wants: &Wants, found: &Found, (freedom, options): (&Freedom, &Options)) -> Result<Preferences, OpsError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::lock::Edge;
+use crate::lock::LockError;
 use crate::lock::LockedArtifact;
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
@@ -399,10 +400,11 @@ fn artifacts(offered: &[IndexArtifact]) -> Vec<LockedArtifact> {
 
 fn check_precise(lockfile: &Lockfile, freedom: &Freedom) -> Result<(), OpsError> {
     let Freedom::Precise(name, wanted) = freedom else { return Ok(()) };
+    let is_required = || !matches!(lockfile.verify(), Err(LockError::Unreachable { name: unreached, .. }) if unreached == *name);
     let reason = match lockfile.releases.get(name) {
-        None => "nothing requires it".to_owned(),
-        Some(locked) if locked.id.version == *wanted => return Ok(()),
-        Some(locked) => format!("the requirements or the registry leave {}", locked.id.version),
+        Some(locked) if locked.id.version != *wanted => format!("[overrides] in packs.toml leaves {}", locked.id.version),
+        Some(_) if is_required() => return Ok(()),
+        _ => "nothing requires it".to_owned(),
     };
     Err(OpsError::NotPrecise { name: name.clone(), wanted: wanted.clone(), reason })
 }
