@@ -189,6 +189,16 @@ impl Conflict {
         self.requirements.clone()
     }
 
+    /// Gives the packs of which it matters that a rule refuses releases, by name: the requirements cannot be met even if those of all others were allowed, and
+    /// they could if those of any one of these were allowed as well, if [`Conflict::is_smallest`].
+    pub fn refused(&self) -> BTreeSet<PackName> {
+        let refused = self.steps.iter().filter_map(|step| match step {
+            Step::Unavailable { node, reason: Unavailable::Refused(_), .. } => self.pack(*node),
+            _ => None,
+        });
+        refused.cloned().collect()
+    }
+
     /// Makes one of a proof, with what the universe knows of everything it speaks of.
     pub(super) fn new<C: Candidates>(steps: Vec<Step>, universe: &Universe<'_, C>, extent: Extent) -> Self {
         let steps = lemmas::once_each(steps);
@@ -198,6 +208,18 @@ impl Conflict {
         let hints = hints::find(&steps, universe);
         Conflict { requirements: requirements.into_iter().collect(), extent, unwritten: Unwritten::default(), steps, subjects, hints }
     }
+}
+
+/// Gives the packs of which a proof needs that a rule refused releases, each once.
+pub(super) fn refused_packs<'a, C: Candidates>(steps: &[Step], universe: &Universe<'a, C>) -> Vec<&'a PackName> {
+    let refused: BTreeSet<&PackName> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Unavailable { node, reason: Unavailable::Refused(_), .. } => Some(universe.name_of(*node)),
+            _ => None,
+        })
+        .collect();
+    refused.into_iter().collect()
 }
 
 /// Gives the direct requirements that a proof needs, in their order.

@@ -39,9 +39,9 @@ impl fmt::Display for Reason {
 pub(super) fn of<C: Candidates>(universe: &mut Universe<'_, C>, node: NodeId, slot: Slot) -> Result<Needs, Reason> {
     match universe.known(node).node {
         Node::Project => Ok(of_project(universe)),
-        Node::Pack(_) => {
+        Node::Pack(name) => {
             let release = universe.known(node).releases[slot.index()];
-            if release.refused.is_some() { Err(Reason::Refused) } else { of_requires(universe, node, slot, &release.requires) }
+            if release.refused.is_some() && universe.is_refusing(name) { Err(Reason::Refused) } else { of_requires(universe, node, slot, &release.requires) }
         }
         Node::Extra(pack, extra) => {
             let release = universe.known(node).releases[slot.index()];

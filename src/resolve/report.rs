@@ -218,7 +218,7 @@ impl Conflict {
         ProofStep { name: self.pack(node).cloned(), extra, versions: self.versions(node, set), ..step }
     }
 
-    fn pack(&self, node: NodeId) -> Option<&PackName> {
+    pub(super) fn pack(&self, node: NodeId) -> Option<&PackName> {
         match &self.subjects[&node] {
             Subject::Pack { name, .. } => Some(name),
             Subject::Project => None,

@@ -5,6 +5,8 @@
 //! of `n` requirements that takes some 2 k log2(n / k) solves of ever fewer of them, and mostly `k`, since the first proof names no others.
 //! Which yanked releases may be seen is decided by all requirements throughout, so that fewer requirements can never be harder to meet.
 //!
+//! What a rule refuses is a cause only if it would help to allow it: of the packs whose refused releases the proof names, as few are kept in the same way.
+//!
 //! One limit counts for all of it. Where it comes too early, the smallest conflict proved by then is given, and says that it may not be the smallest.
 
 use crate::model::PackName;
@@ -94,14 +96,40 @@ fn smallest<'a, C: Candidates>(steps: Vec<Step>, universe: &mut Universe<'a, C>,
         }
     });
     universe.put_in_force(&all);
-    if needed.len() == count {
+    let refused = conflict::refused_packs(&best, universe);
+    if needed.len() == count && refused.is_empty() {
         return Conflict::new(best, universe, extent);
     }
+    let (refused, extent) = match necessary_refusals(refused, &mut universe.again(&needed), limit) {
+        (refused, Extent::Smallest) => (refused, extent),
+        unfinished => unfinished,
+    };
     let mut fresh = universe.again(&needed);
+    fresh.refuse_only(&refused);
     match attempt(&mut fresh, limit) {
         Err(End::Conflict(steps)) => Conflict::new(steps, &fresh, extent),
         Err(End::OutOfTime { .. }) => Conflict::new(best, universe, extent),
         Ok(_) => unreachable!("requirements that could not be met before cannot be met now"),
+    }
+}
+
+/// Gives as few of these packs as must go on refusing releases for the conflict to stand; all of them where the limit comes first.
+fn necessary_refusals<'a, C: Candidates>(refused: Vec<&'a PackName>, universe: &mut Universe<'a, C>, limit: &Limit<'_>) -> (Vec<&'a PackName>, Extent) {
+    if refused.is_empty() {
+        return (refused, Extent::Smallest);
+    }
+    let mut attempt = |rest: &[&'a PackName]| {
+        universe.refuse_only(rest);
+        match attempt(universe, limit) {
+            Err(End::Conflict(steps)) => Found::Conflict(conflict::refused_packs(&steps, universe)),
+            Err(End::OutOfTime { .. }) => Found::Nothing,
+            Ok(_) => Found::Resolution,
+        }
+    };
+    match attempt(&[]) {
+        Found::Conflict(_) => (Vec::new(), Extent::Smallest),
+        Found::Resolution => shrink(refused, attempt),
+        Found::Nothing => (refused, Extent::Unfinished),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::model::ExtraName;
 use crate::model::PackName;
@@ -86,6 +87,8 @@ pub(super) struct Universe<'a, C> {
     roots: Vec<&'a Root>,
     /// Those of them that count now; all decide which yanked releases may be seen.
     in_force: Vec<&'a Root>,
+    /// The packs whose refused releases cannot be chosen; `None` for all.
+    refusing: Option<FxHashSet<&'a PackName>>,
     nodes: Vec<Known<'a>>,
     packs: FxHashMap<&'a PackName, NodeId>,
     extras: FxHashMap<(NodeId, &'a ExtraName), NodeId>,
@@ -105,7 +108,7 @@ impl<'a, C: Candidates> Universe<'a, C> {
         let project =
             Known { node: Node::Project, releases: Vec::new(), exists: true, is_direct: true, locked: None, preferred: Vec::new(), unveiled: Vec::new() };
         let (nodes, packs, extras, sets) = (vec![project], FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-        Universe { candidates, preferences, roots, in_force, nodes, packs, extras, sets }
+        Universe { candidates, preferences, roots, in_force, refusing: None, nodes, packs, extras, sets }
     }
 
     /// Gives the direct requirements that count.
@@ -116,6 +119,16 @@ impl<'a, C: Candidates> Universe<'a, C> {
     /// Lets only some direct requirements count.
     pub(super) fn put_in_force(&mut self, roots: &[&'a Root]) {
         self.in_force = roots.to_vec();
+    }
+
+    /// Lets the refusals of only some packs count.
+    pub(super) fn refuse_only(&mut self, packs: &[&'a PackName]) {
+        self.refusing = Some(packs.iter().copied().collect());
+    }
+
+    /// Tells whether the refusals of a pack count.
+    pub(super) fn is_refusing(&self, name: &PackName) -> bool {
+        self.refusing.as_ref().is_none_or(|packs| packs.contains(name))
     }
 
     /// Gives what is known of a node.

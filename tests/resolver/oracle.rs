@@ -308,6 +308,18 @@ fn check_conflict(oracle: &Oracle<'_>, conflict: &Conflict) {
         let rest: Vec<&Root> = named.iter().filter(|root| root != &left_out).copied().collect();
         assert!(oracle.is_solvable(&rest, &BTreeMap::new()), "without {left_out:?} the rest could be met:\n{explanation}");
     }
+    let is_solvable_where_only = |refusing: &BTreeSet<PackName>| {
+        let mut world = oracle.world.clone();
+        let others = world.world.iter_mut().filter(|(name, _)| !refusing.contains(*name));
+        others.flat_map(|(_, releases)| releases).for_each(|release| release.refused = None);
+        Oracle { world: &world, ..*oracle }.is_solvable(&named, &BTreeMap::new())
+    };
+    let refused = conflict.refused();
+    assert!(!is_solvable_where_only(&refused), "the refusals named are enough for the conflict:\n{explanation}");
+    for allowed in &refused {
+        let rest = refused.iter().filter(|name| *name != allowed).cloned().collect();
+        assert!(is_solvable_where_only(&rest), "were all of {allowed} allowed, all could be met:\n{explanation}");
+    }
 }
 
 /// Makes the changes of a fix by hand.
