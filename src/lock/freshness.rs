@@ -8,8 +8,11 @@ use crate::lock::Lockfile;
 use crate::lock::Options;
 use crate::lock::format::format_option_lines;
 use crate::lock::format::format_requirement;
+use crate::manifest::Wants;
 use crate::model::PackName;
+use crate::model::RegistryName;
 use crate::model::Requirement;
+use crate::model::SourceId;
 
 /// One way in which a lockfile was solved from something else than what packs.toml says now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -45,6 +48,15 @@ pub enum Staleness {
         /// Its value now; `None` where it is the usual one.
         now: Option<String>,
     },
+    /// Releases are locked from a registry that packs.toml does not declare, or no longer under that name.
+    Undeclared {
+        /// The registry.
+        registry: RegistryName,
+        /// The first of these packs by name.
+        name: PackName,
+        /// How many more there are.
+        more: usize,
+    },
 }
 
 impl fmt::Display for Staleness {
@@ -57,17 +69,22 @@ impl fmt::Display for Staleness {
             Staleness::Option { key, locked, now } => {
                 write!(f, "{key} was {} and is {}", locked.clone().unwrap_or_else(usual), now.clone().unwrap_or_else(usual))
             }
+            Staleness::Undeclared { registry, name, more } => {
+                let are = if *more == 0 { "is".to_owned() } else { format!("and {more} more are") };
+                write!(f, "{name} {are} locked from the registry {registry}, which packs.toml does not declare")
+            }
         }
     }
 }
 
-/// Compares what a lockfile was solved from with what is asked for now; nothing means fresh.
+/// Compares what a lockfile was solved from with what is wanted now, from these registries; nothing means fresh.
 ///
-/// Requirements first, by name, then options; requirements are compared as written.
-pub fn freshness(lockfile: &Lockfile, requirements: &BTreeMap<PackName, Requirement>, options: &Options) -> Vec<Staleness> {
+/// Requirements first, by name, then options, then registries; requirements are compared as written.
+pub fn freshness(lockfile: &Lockfile, wants: &Wants, options: &Options, registries: &BTreeSet<RegistryName>) -> Vec<Staleness> {
+    let requirements = wants.requirements();
     let names: BTreeSet<&PackName> = lockfile.requirements.keys().chain(requirements.keys()).collect();
     let of_requirements = names.into_iter().filter_map(|name| compare_requirements(name, lockfile.requirements.get(name), requirements.get(name)));
-    of_requirements.chain(compare_options(&lockfile.options, options)).collect()
+    of_requirements.chain(compare_options(&lockfile.options, options)).chain(find_undeclared(lockfile, registries)).collect()
 }
 
 fn compare_requirements(name: &PackName, locked: Option<&Requirement>, now: Option<&Requirement>) -> Option<Staleness> {
@@ -90,6 +107,24 @@ fn compare_options(locked: &Options, now: &Options) -> Vec<Staleness> {
         .filter(differs)
         .map(|key| Staleness::Option { key: key.to_owned(), locked: locked.get(key).cloned(), now: now.get(key).cloned() })
         .collect()
+}
+
+/// Finds what is locked from other registries than these: who reads packs.toml knows nothing of them, and nothing could be had from there.
+fn find_undeclared(lockfile: &Lockfile, declared: &BTreeSet<RegistryName>) -> Vec<Staleness> {
+    let mut undeclared: BTreeMap<&RegistryName, Vec<&PackName>> = BTreeMap::new();
+    for (name, release) in &lockfile.releases {
+        if let SourceId::Registry(registry) = &release.source
+            && !declared.contains(registry)
+        {
+            undeclared.entry(registry).or_default().push(name);
+        }
+    }
+    let told = |(registry, names): (&RegistryName, Vec<&PackName>)| Staleness::Undeclared {
+        registry: registry.clone(),
+        name: names[0].clone(),
+        more: names.len() - 1,
+    };
+    undeclared.into_iter().map(told).collect()
 }
 
 #[cfg(test)]
@@ -127,7 +162,8 @@ licenses = { allow = ["MIT", "Apache-2.0"], deny = ["LicenseRef-Acme-Trial"] }
         let manifest = Manifest::parse(&MANIFEST.replace(from, to), "packs.toml").expect("a valid manifest");
         let wants = manifest.wants(&EnvironmentName::parse("prod").expect("valid")).expect("declared");
         let lockfile = Lockfile::parse(LOCKFILE, "packs.prod.lock").expect("a readable lockfile");
-        let stale = freshness(&lockfile, &wants.requirements(), &Options::wanted(&wants, manifest.policy.as_ref()));
+        let registries = manifest.registries.keys().cloned().collect();
+        let stale = freshness(&lockfile, &wants, &Options::wanted(&wants, manifest.policy.as_ref()), &registries);
         assert_eq!(stale.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
     }
 
@@ -147,6 +183,11 @@ licenses = { allow = ["MIT", "Apache-2.0"], deny = ["LicenseRef-Acme-Trial"] }
         check("tier = \"optional\"", "tier = \"required\"", &["linter was { version = \"1\", tier = \"optional\" } and is \"1\""]);
         check("min-quality = 80", "min-quality = 81", &["min-quality was 80 and is 81"]);
         check("cool-down = \"3d\"", "", &["cool-down was \"3d\" and is the default"]);
+        check(
+            "internal = \"file:internal\"",
+            "other = \"file:internal\"",
+            &["reports is locked from the registry internal, which packs.toml does not declare"],
+        );
         check("production-ready = true", "production-ready = false", &["production-ready was true and is the default"]);
         check(
             "\"MIT\", ",

@@ -30,6 +30,7 @@ use crate::ops::ReleaseNotice;
 use crate::ops::path_pack;
 use crate::ops::project::Project;
 use crate::ops::question::Question;
+use crate::ops::sources::declared_registries;
 use crate::ops::universe::Offered;
 use crate::ops::universe::Universe;
 use crate::policy;
@@ -253,7 +254,7 @@ impl Found {
 
     fn staleness(&self, project: &Project, wants: &Wants, options: &Options) -> Result<Vec<Staleness>, OpsError> {
         let Found::Readable(_, lockfile) = self else { return Ok(vec![]) };
-        let mut stale = crate::lock::freshness(lockfile, &wants.requirements(), options);
+        let mut stale = crate::lock::freshness(lockfile, wants, options, &declared_registries(&project.manifest));
         stale.extend(stale_paths(project, wants, lockfile)?);
         Ok(stale)
     }

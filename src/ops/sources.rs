@@ -383,6 +383,11 @@ pub(super) fn registry_of(source: &RequirementSource) -> Option<RegistryName> {
     }
 }
 
+/// Gives the registries that a manifest declares; one that declares none takes packs from the default one.
+pub(super) fn declared_registries(manifest: &Manifest) -> BTreeSet<RegistryName> {
+    if manifest.registries.is_empty() { BTreeSet::from([default_registry()]) } else { manifest.registries.keys().cloned().collect() }
+}
+
 /// Gives the name `default`.
 pub(super) fn default_registry() -> RegistryName {
     RegistryName::parse(DEFAULT_REGISTRY).expect("it is spelled well")

@@ -13,6 +13,7 @@ use crate::ops::OpsError;
 use crate::ops::ReleaseNotice;
 use crate::ops::notices;
 use crate::ops::project::Project;
+use crate::ops::sources::declared_registries;
 
 /// Where a project stands.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -94,6 +95,7 @@ fn condition(project: &Project, name: &EnvironmentName, lockfile: Option<&Result
         Some(Ok(lockfile)) => lockfile,
     };
     let wants = project.wants(name)?;
-    let stale = crate::lock::freshness(lockfile, &wants.requirements(), &Options::wanted(&wants, project.manifest.policy.as_ref()).keeping(&lockfile.options));
+    let options = Options::wanted(&wants, project.manifest.policy.as_ref()).keeping(&lockfile.options);
+    let stale = crate::lock::freshness(lockfile, &wants, &options, &declared_registries(&project.manifest));
     Ok(if stale.is_empty() { LockfileCondition::Fresh } else { LockfileCondition::Stale })
 }

@@ -30,6 +30,7 @@ use crate::ops::project::Project;
 use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::sources::LockedFrom;
+use crate::ops::sources::declared_registries;
 use crate::ops::verify_archive::Promise;
 use crate::ops::verify_archive::pair;
 use crate::ops::verify_archive::read_archive_file;
@@ -211,7 +212,7 @@ fn check_lockfile(located: &Located, record: &GenerationRecord, outcome: &mut Ve
     };
     let wants = located.project.wants(&located.environment)?;
     let options = Options::wanted(&wants, located.project.manifest.policy.as_ref()).keeping(&lockfile.options);
-    for stale in crate::lock::freshness(&lockfile, &wants.requirements(), &options) {
+    for stale in crate::lock::freshness(&lockfile, &wants, &options, &declared_registries(&located.project.manifest)) {
         outcome.drifted(&file, format!("it is stale: {stale}"));
     }
     if record.lockfile != Some(crate::ops::switch::digest(&text)) {

@@ -101,6 +101,29 @@ fn a_pack_of_any_registry_is_locked_whole() {
     world.packs(["verify"]).succeeds();
 }
 
+/// Whoever renames a registry in packs.toml, or takes it out, hears of it from the lockfile, and not from a registry that is not there.
+#[test]
+fn what_is_locked_from_an_undeclared_registry_is_locked_anew() {
+    let world = TestEnv::with_kanban();
+    publish_to(&world, "internal", &Pack::new("beta", "1.0.0").requires("deep", "1"));
+    publish_to(&world, "internal", &Pack::new("deep", "1.0.0"));
+    manifest(&world, TWO, "beta = \"1\"\nkanban = \"*\"\n");
+    world.packs(["lock"]).succeeds();
+    manifest(&world, &TWO.replace("internal =", "renamed ="), "beta = \"1\"\nkanban = \"*\"\n");
+    let reason = "beta and 1 more are locked from the registry internal, which packs.toml does not declare";
+    world.packs(["lock", "--check"]).fails(4).says(reason);
+    world.packs(["switch", "--locked"]).fails(4).says(reason);
+    world.packs(["status"]).succeeds().prints("stale");
+    world.packs(["switch"]).succeeds().says("deep moves from the registry internal, which packs.toml no longer names, to renamed");
+    assert_eq!(sources(&world), ["beta registry+renamed", "deep registry+renamed", "kanban registry+default", "workflow registry+default"]);
+    world.packs(["lock", "--check"]).succeeds();
+    // A registry that nobody ever declared, written by hand.
+    world.write("packs.lock", &world.read("packs.lock").replacen("registry+renamed", "registry+nosuch", 1));
+    world.packs(["lock", "--check"]).fails(4).says("beta is locked from the registry nosuch, which packs.toml does not declare");
+    world.packs(["lock"]).succeeds();
+    assert_eq!(sources(&world)[0], "beta registry+renamed");
+}
+
 /// Dependency confusion on the way of a merge: the sides of the conflict know where the pack comes from.
 #[test]
 fn a_merge_conflict_moves_no_pack_to_another_registry() {
