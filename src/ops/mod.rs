@@ -151,6 +151,7 @@ pub use missing_archive::MissingArchive;
 pub use notices::ReleaseNotice;
 pub use outcome::Changes;
 pub use outcome::LockfileState;
+pub use planned::Planned;
 pub use prepare::Unpacked;
 pub use project::Project;
 pub use publish::PublishOutcome;

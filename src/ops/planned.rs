@@ -1,5 +1,6 @@
 //! A conflict of a packs.toml that was planned and is not written, told of the one that is there.
 
+use crate::model::EnvironmentName;
 use crate::model::Place;
 use crate::ops::OpsError;
 use crate::ops::ShownFix;
@@ -8,24 +9,44 @@ use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
 use crate::resolve::Unwritten;
 
+/// What was to make packs.toml another than it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Planned {
+    /// What a command asks for.
+    Asked,
+    /// A fix of an environment that has no resolution.
+    Fix {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Its number.
+        number: usize,
+    },
+}
+
 /// Most pairs of lines that are compared; only edits far apart in a packs.toml of thousands of lines need more, and their lines are not told then.
 const PAIRS_MAX: usize = 4_000_000;
 
 /// Says of a conflict that it is about a packs.toml which is not written: its places become those of the one that is there, what stands only in the planned one
 /// loses its place, and the fixes edit the one that is there. Any other failure stays as it is, and so does one of what is written already.
 pub(super) fn refused(before: &Project, planned: &Project, failure: OpsError) -> OpsError {
-    let OpsError::Conflict { environment, mut conflict, fixes, is_planned: false, seconds } = failure else { return failure };
+    refused_as(Planned::Asked, (before, planned), failure)
+}
+
+/// Says the same of whatever it was that was planned.
+pub(super) fn refused_as(what: Planned, (before, planned): (&Project, &Project), failure: OpsError) -> OpsError {
+    let OpsError::Conflict { environment, mut conflict, fixes, planned: None, seconds } = failure else { return failure };
     if before.text == planned.text {
-        return OpsError::Conflict { environment, conflict, fixes, is_planned: false, seconds };
+        return OpsError::Conflict { environment, conflict, fixes, planned: None, seconds };
     }
     let lines = lines_kept(&before.text, &planned.text);
     let found = |place: Place| match place.file.as_str() {
         MANIFEST_NAME => lines.get(place.line.wrapping_sub(1)).copied().flatten().map(|line| Place { line, ..place }),
         _ => Some(place),
     };
-    conflict.move_places(Unwritten::Asked, found);
+    let unwritten = if what == Planned::Asked { Unwritten::Asked } else { Unwritten::Fix };
+    conflict.move_places(unwritten, found);
     let fixes = fixes.into_iter().filter_map(|fix| fix::as_found(before, &environment, fix)).map(|fix| with_places(fix, found)).collect();
-    OpsError::Conflict { environment, conflict, fixes, is_planned: true, seconds }
+    OpsError::Conflict { environment, conflict, fixes, planned: Some(what), seconds }
 }
 
 fn with_places(mut fix: ShownFix, found: impl Fn(Place) -> Option<Place>) -> ShownFix {

@@ -19,6 +19,7 @@ use crate::model::Range;
 use crate::model::Version;
 use crate::ops::Context;
 use crate::ops::OpsError;
+use crate::ops::Planned;
 use crate::ops::ShownFix;
 use crate::ops::elsewhere;
 use crate::ops::fix;
@@ -184,13 +185,13 @@ impl Question {
                 if self.roots.iter().any(|root| root.at.is_none()) {
                     // No edit of packs.toml takes back what was asked for beside it.
                     conflict.move_places(Unwritten::Asked, Some);
-                    return OpsError::Conflict { environment, conflict, fixes: vec![], is_planned: true, seconds };
+                    return OpsError::Conflict { environment, conflict, fixes: vec![], planned: Some(Planned::Asked), seconds };
                 }
                 let hint_by = after(context, HINT_MAX).min(self.deadline);
                 let fixes = until(context, hint_by, |limit| self.fixes_within(project, &conflict, (HINTED_MAX, limit)));
                 // A hint is worth no second failure.
                 let fixes = fixes.map(|fixes| fixes.shown.into_iter().map(|(_, shown)| shown).collect()).unwrap_or_default();
-                OpsError::Conflict { environment, conflict, fixes, is_planned: false, seconds }
+                OpsError::Conflict { environment, conflict, fixes, planned: None, seconds }
             }
         }
     }

@@ -21,11 +21,13 @@ use crate::ops::Context;
 use crate::ops::LockedEnvironment;
 use crate::ops::Locking;
 use crate::ops::OpsError;
+use crate::ops::Planned;
 use crate::ops::ShownFix;
 use crate::ops::commit::FileEdit;
 use crate::ops::environment;
 use crate::ops::fix;
 use crate::ops::lock;
+use crate::ops::planned;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
 use crate::ops::question::FoundFixes;
@@ -109,7 +111,7 @@ pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOut
     if request.change.dry_run {
         let answer = answer(context, &project, request)?;
         let after = answer.fixed(&project, number)?;
-        let plans = plan_all(context, &after, &answer.outcome.environment)?;
+        let plans = answer.plans(context, (&project, &after), number)?;
         let lockfiles = lock::outcome(context, &after, &plans, true).lockfiles;
         return Ok(ResolveOutcome { applied: Some(number), lockfiles, dry_run: true, ..answer.outcome });
     }
@@ -117,7 +119,7 @@ pub fn resolve(context: &Context, request: &ResolveRequest) -> Result<ResolveOut
     let project = Project::read(project.directory)?;
     let answer = answer(context, &project, request)?;
     let after = answer.fixed(&project, number)?;
-    let plans = plan_all(context, &after, &answer.outcome.environment)?;
+    let plans = answer.plans(context, (&project, &after), number)?;
     let manifest = FileEdit::new(MANIFEST_NAME, Some(&project.text), Some(&after.text));
     let environment = Environment::new(&context.layout, &session.known.id, &answer.outcome.environment);
     let write = lock::Write { action: "resolve", project: &after, environment: &environment, reason: request.change.reason.as_deref() };
@@ -135,6 +137,13 @@ struct Answer {
 impl Answer {
     fn fixed(&self, project: &Project, number: usize) -> Result<Project, OpsError> {
         fix::applied(project, &self.outcome.environment, self.fix(number)?)
+    }
+
+    /// Plans the lockfiles of a fix: the environment's, and those of others that are there.
+    fn plans(&self, context: &Context, (before, after): (&Project, &Project), number: usize) -> Result<Vec<LockPlan>, OpsError> {
+        let environment = &self.outcome.environment;
+        let refused = |failure| planned::refused_as(Planned::Fix { environment: environment.clone(), number }, (before, after), failure);
+        plan_all(context, (before, after), environment).map_err(refused)
     }
 
     /// Gives a fix by its number, which means the same in every search that time does not end, and in no other.
@@ -254,8 +263,7 @@ fn exactly(range: &Range) -> Range {
     crate::model::Version::from_str(range.as_str()).map_or_else(|_| range.clone(), |version| Range::exactly(&version))
 }
 
-/// Plans the lockfile of the environment, and those of others that are there.
-fn plan_all(context: &Context, project: &Project, environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
+fn plan_all(context: &Context, (_, project): (&Project, &Project), environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
     let asked = Asked::new(context.locking, &Freedom::Keep);
     let plan = plan_lock(context, project, environment, &asked)?;
     let others = plan_others(context, project, &plan, &asked)?;

@@ -41,6 +41,8 @@ pub enum Unwritten {
     Supposed,
     /// A command that would write it, if there were a resolution.
     Asked,
+    /// A fix that was to be made.
+    Fix,
 }
 
 impl Unwritten {
@@ -49,6 +51,7 @@ impl Unwritten {
         match self {
             Unwritten::Supposed => "--what-if",
             Unwritten::Asked => "asked for",
+            Unwritten::Fix => "the fix",
         }
     }
 
@@ -57,6 +60,7 @@ impl Unwritten {
         match self {
             Unwritten::Supposed => "--what-if asks for",
             Unwritten::Asked => "you ask for",
+            Unwritten::Fix => "the fix asks for",
         }
     }
 }

@@ -227,3 +227,39 @@ fn what_is_only_supposed_has_no_line() {
     let says: Vec<&str> = document["conflict"]["steps"].as_array().expect("steps").iter().filter_map(|step| step["says"].as_str()).collect();
     assert!(says.contains(&"--what-if asks for forms =1.0.0") && says.contains(&"your project requires app ^2"), "{says:?}");
 }
+
+/// A world where a release of `app`, and one of `tool`, goes with either `core`.
+fn two_environments() -> TestEnv {
+    let world = TestEnv::new();
+    world.publish_all(&[
+        Pack::new("core", "1.0.0"),
+        Pack::new("core", "2.0.0"),
+        Pack::new("app", "1.0.0").requires("core", "^1"),
+        Pack::new("app", "2.0.0").requires("core", "^2"),
+        Pack::new("tool", "1.0.0").requires("core", "^1"),
+        Pack::new("tool", "1.1.0-beta.1").requires("core", "^2"),
+    ]);
+    world
+}
+
+/// What refuses a fix is told of the packs.toml that is there, in which the fix is not made.
+#[test]
+fn a_refused_fix_is_not_told_as_if_it_were_made() {
+    let world = two_environments();
+    let own = "[environments.dev.packages]\ntool = \"=1.1.0-beta.1\"\n[environments.prod]\n";
+    world.manifest(&format!("[packages]\napp = \"^2\"\ntool = \"^1\"\n{own}"));
+    world.packs(["lock", "dev"]).succeeds();
+    let before = world.read("packs.toml");
+    let ran = world.packs(["resolve", "prod", "--apply", "1"]).fails(3);
+    insta::assert_snapshot!(ran.stderr, @r#"
+    error: environment dev: no set of releases satisfies packs.toml with fix 1 of environment prod, which was not made
+    These two requirements cannot be met together:
+      the fix        app ^1
+      packs.toml:11  tool =1.1.0-beta.1
+    Because tool 1.1.0-beta.1 requires core ^2 and app 1.0.0 requires core ^1, app 1.0.0 and tool 1.1.0-beta.1 cannot be chosen together.
+    And because the fix asks for app ^1, tool 1.1.0-beta.1 cannot be chosen.
+    And because your project requires tool =1.1.0-beta.1, these requirements cannot be met together.
+    hint: this would do: in packs.toml:11 write tool = "^1.0.0" instead of tool = "=1.1.0-beta.1"; then `packs resolve prod --fixes 3` again
+    "#);
+    assert_eq!(world.read("packs.toml"), before);
+}

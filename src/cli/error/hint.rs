@@ -21,6 +21,7 @@ use crate::net::NetError;
 use crate::net::variables_for;
 use crate::ops::LineEdit;
 use crate::ops::OpsError;
+use crate::ops::Planned;
 use crate::ops::ShownFix;
 use crate::registry::RegistryError;
 use crate::resolve::Change;
@@ -56,8 +57,12 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
         OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
-        OpsError::Conflict { environment, conflict, fixes, is_planned, seconds } => {
-            let next = if *is_planned { "then the same command again" } else { "`packs resolve --fixes 3` shows more" };
+        OpsError::Conflict { environment, conflict, fixes, planned, seconds } => {
+            let next = match planned {
+                None => "`packs resolve --fixes 3` shows more".to_owned(),
+                Some(Planned::Asked) => "then the same command again".to_owned(),
+                Some(Planned::Fix { environment, .. }) => format!("then `packs resolve {environment} --fixes 3` again"),
+            };
             let fix = fixes.first().and_then(fix_hint).map(|hint| format!("{hint}; {next}"));
             let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
             conflict.hints().iter().map(|hint| conflict_hint(hint, environment)).chain(fix).chain(unfinished).collect()

@@ -39,12 +39,14 @@ use crate::model::Version;
 use crate::model::side_file_of;
 use crate::net::NetError;
 use crate::ops::MissingArchive;
+use crate::ops::Planned;
 use crate::ops::ShownFix;
 use crate::ops::error::wording::archives;
 use crate::ops::error::wording::fixes;
 use crate::ops::error::wording::indexes_offline;
 use crate::ops::error::wording::listed;
 use crate::ops::error::wording::stale;
+use crate::ops::error::wording::with_planned;
 use crate::registry::RegistryError;
 use crate::resolve::Conflict;
 use crate::source::SourceError;
@@ -213,7 +215,7 @@ pub enum OpsError {
     #[error("interrupted; what was done so far is complete and stays, the rest was not begun")]
     InterruptedBetween,
     /// No resolution exists.
-    #[error("environment {environment}: no set of releases satisfies packs.toml{}", if *is_planned { " with what is asked for, which is not written" } else { "" })]
+    #[error("environment {environment}: no set of releases satisfies packs.toml{}", with_planned(planned.as_ref()))]
     Conflict {
         /// The environment.
         environment: EnvironmentName,
@@ -221,8 +223,8 @@ pub enum OpsError {
         conflict: Box<Conflict>,
         /// The smallest changes that would help, as far as they were found at once; the best first.
         fixes: Vec<ShownFix>,
-        /// Whether this is not about packs.toml as it is, but as it was to be; the fixes edit it as it is.
-        is_planned: bool,
+        /// What was to make packs.toml another than it is, if this is about that one; the fixes edit it as it is.
+        planned: Option<Planned>,
         /// How long it was looked for, in seconds at most.
         seconds: u64,
     },

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::lock::Staleness;
 use crate::model::PackName;
+use crate::ops::Planned;
 
 /// Words which indexes are needed, registry by registry.
 pub(super) fn indexes_offline(missing: &BTreeMap<String, BTreeSet<PackName>>) -> String {
@@ -45,5 +46,14 @@ pub(super) fn listed<T: ToString>(names: &[T]) -> String {
         [] => "none".to_owned(),
         [only] => only.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// Says what packs.toml was to have beside what it has.
+pub(super) fn with_planned(planned: Option<&Planned>) -> String {
+    match planned {
+        None => String::new(),
+        Some(Planned::Asked) => " with what is asked for, which is not written".to_owned(),
+        Some(Planned::Fix { environment, number }) => format!(" with fix {number} of environment {environment}, which was not made"),
     }
 }
