@@ -38,7 +38,6 @@ use crate::ops::solve::Found;
 use crate::ops::solve::Freedom;
 use crate::ops::solve::LockPlan;
 use crate::ops::solve::plan_lock;
-use crate::ops::solve::plan_others;
 use crate::resolve::Change;
 use crate::resolve::Conflict;
 use crate::resolve::ConflictReport;
@@ -263,11 +262,32 @@ fn exactly(range: &Range) -> Range {
     crate::model::Version::from_str(range.as_str()).map_or_else(|_| range.clone(), |version| Range::exactly(&version))
 }
 
-fn plan_all(context: &Context, (_, project): (&Project, &Project), environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
+fn plan_all(context: &Context, (before, after): (&Project, &Project), environment: &EnvironmentName) -> Result<Vec<LockPlan>, OpsError> {
     let asked = Asked::new(context.locking, &Freedom::Keep);
-    let plan = plan_lock(context, project, environment, &asked)?;
-    let others = plan_others(context, project, &plan, &asked)?;
-    Ok(std::iter::once(plan).chain(others).collect())
+    let mut after = after.clone();
+    let mut plans = vec![plan_lock(context, &after, environment, &asked)?];
+    for other in after.environments().into_iter().filter(|other| other != environment) {
+        if after.lockfile_text(&other)?.is_none() {
+            continue;
+        }
+        let last = plans.last().expect("the environment's own is the first");
+        after.plan_lockfile(last.environment.clone(), last.after.clone());
+        match plan_lock(context, &after, &other, &asked) {
+            Ok(plan) => plans.push(plan),
+            Err(OpsError::Conflict { .. }) if has_no_resolution(context, before, &other) => {
+                let file = other.lockfile_name();
+                context.warn(format!("{file} stays as it was: environment {other} has no resolution, before this as after"));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(plans)
+}
+
+/// Tells whether an environment has no resolution as it is, so that no edit makes it any worse.
+fn has_no_resolution(context: &Context, before: &Project, environment: &EnvironmentName) -> bool {
+    let asked = Asked::new(context.locking, &Freedom::Keep);
+    matches!(plan_lock(context, before, environment, &asked), Err(OpsError::Conflict { .. }))
 }
 
 #[cfg(test)]

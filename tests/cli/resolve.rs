@@ -263,3 +263,25 @@ fn a_refused_fix_is_not_told_as_if_it_were_made() {
     "#);
     assert_eq!(world.read("packs.toml"), before);
 }
+
+/// Neither of two environments without a resolution keeps the other from being mended.
+#[test]
+fn an_environment_without_a_resolution_is_in_no_fix_s_way() {
+    let world = two_environments();
+    let manifest = |range: &str| {
+        let own = |name: &str| format!("[environments.{name}.packages]\napp = \"{range}\"\n");
+        world.manifest(&format!("[packages]\ntool = \"^1\"\n\n{}{}", own("dev"), own("prod")));
+    };
+    manifest("^1");
+    world.packs(["lock", "--all"]).succeeds();
+    manifest("^2");
+    let other = world.read("packs.prod.lock");
+    let warning = "packs.prod.lock stays as it was: environment prod has no resolution, before this as after";
+    let apply = ["resolve", "dev", "--apply", "1"];
+    world.packs([&apply[..], &["-n"]].concat()).succeeds().says(warning);
+    world.packs(apply).succeeds().says(warning);
+    assert_eq!(world.read("packs.prod.lock"), other);
+    world.packs(["lock", "dev", "--check"]).succeeds();
+    world.packs(["resolve", "prod", "--apply", "1"]).succeeds();
+    world.packs(["lock", "--all", "--check"]).succeeds();
+}
