@@ -54,7 +54,10 @@ pub struct ListedPack {
 pub fn list(context: &Context) -> Result<ListOutcome, OpsError> {
     let located = Located::find(context)?;
     let file = located.environment.lockfile_name();
-    let text = located.project.lockfile_text(&located.environment)?.ok_or_else(|| OpsError::LockfileMissing { file: file.clone() })?;
+    let text = located
+        .project
+        .lockfile_text(&located.environment)?
+        .ok_or_else(|| OpsError::LockfileMissing { environment: located.environment.clone(), file: file.clone() })?;
     let lockfile = Lockfile::parse(&text, &file)?;
     let current = located.current(context)?;
     let packs = lockfile

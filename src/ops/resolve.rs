@@ -151,10 +151,13 @@ impl Answer {
             return Err(OpsError::NothingToFix { environment: self.outcome.environment.clone(), number });
         }
         if self.outcome.fixes_ended == FixesEnd::OutOfTime {
-            return Err(OpsError::FixesCutShort { number, seconds: self.outcome.solve_timeout_s });
+            return Err(OpsError::FixesCutShort { environment: self.outcome.environment.clone(), number, seconds: self.outcome.solve_timeout_s });
         }
         let found = self.fixes.len();
-        number.checked_sub(1).and_then(|index| self.fixes.get(index)).map(Vec::as_slice).ok_or(OpsError::NoSuchFix { number, found })
+        number.checked_sub(1).and_then(|index| self.fixes.get(index)).map(Vec::as_slice).ok_or_else(|| {
+            let environment = self.outcome.environment.clone();
+            OpsError::NoSuchFix { environment, number, found }
+        })
     }
 }
 

@@ -260,10 +260,10 @@ impl Found {
     }
 
     fn must_not_change(self, environment: &EnvironmentName, reasons: Vec<Staleness>) -> OpsError {
-        let file = environment.lockfile_name();
+        let (environment, file) = (environment.clone(), environment.lockfile_name());
         match self {
-            Found::Nothing => OpsError::LockfileMissing { file },
-            Found::Readable(..) | Found::Conflicted(..) => OpsError::LockfileStale { file, reasons },
+            Found::Nothing => OpsError::LockfileMissing { environment, file },
+            Found::Readable(..) | Found::Conflicted(..) => OpsError::LockfileStale { environment, file, reasons },
         }
     }
 
@@ -407,5 +407,6 @@ fn check_precise(lockfile: &Lockfile, freedom: &Freedom) -> Result<(), OpsError>
         Some(_) if is_required() => return Ok(()),
         _ => "nothing requires it".to_owned(),
     };
-    Err(OpsError::NotPrecise { name: name.clone(), wanted: wanted.clone(), reason })
+    let environment = lockfile.environment.clone();
+    Err(OpsError::NotPrecise { environment, name: name.clone(), wanted: wanted.clone(), reason })
 }

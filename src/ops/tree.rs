@@ -202,8 +202,8 @@ pub fn duplicates(context: &Context) -> Result<DuplicatesOutcome, OpsError> {
         environments.push(environment);
     }
     if environments.is_empty() {
-        let file = project.environments().first().map(EnvironmentName::lockfile_name).unwrap_or_default();
-        return Err(OpsError::LockfileMissing { file });
+        let environment = project.environments().into_iter().next().unwrap_or_else(EnvironmentName::default_environment);
+        return Err(OpsError::LockfileMissing { file: environment.lockfile_name(), environment });
     }
     let several = versions.into_iter().filter(|(_, versions)| versions.len() > 1);
     let version = |(version, environments)| DuplicatedVersion { version, environments };
@@ -214,7 +214,10 @@ pub fn duplicates(context: &Context) -> Result<DuplicatesOutcome, OpsError> {
 fn locked(context: &Context) -> Result<(Located, Lockfile), OpsError> {
     let located = Located::find(context)?;
     let file = located.environment.lockfile_name();
-    let text = located.project.lockfile_text(&located.environment)?.ok_or_else(|| OpsError::LockfileMissing { file: file.clone() })?;
+    let text = located
+        .project
+        .lockfile_text(&located.environment)?
+        .ok_or_else(|| OpsError::LockfileMissing { environment: located.environment.clone(), file: file.clone() })?;
     let lockfile = Lockfile::parse(&text, &file)?;
     Ok((located, lockfile))
 }

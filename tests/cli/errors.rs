@@ -42,7 +42,7 @@ fn a_conflict() {
       packs.toml:9  workflow =1.0.0
     Because kanban 2.1.0 requires workflow ^1.2 and your project requires kanban ~2.1, your project needs workflow ^1.2.
     And because your project requires workflow =1.0.0, these requirements cannot be met together.
-    hint: this would do: in packs.toml:9 write workflow = "=1.2.0" instead of workflow = "=1.0.0"; `packs resolve --fixes 3` shows more
+    hint: this would do: in packs.toml:9 write workflow = "=1.2.0" instead of workflow = "=1.0.0"; `packs resolve default --fixes 3` shows more
     "#);
 }
 
@@ -93,7 +93,7 @@ fn a_stale_lockfile() {
     world.manifest("[packages]\nkanban = \"~2.1\"\nsnippets = \"1\"\n");
     insta::assert_snapshot!(world.packs(["switch", "--locked"]).fails(4).stderr, @r#"
     error: packs.lock is stale and must not be written (--locked): kanban was "~2.0" and is "~2.1"; snippets = "1" is new
-    hint: `packs lock` makes it anew; so does `packs switch` without --locked
+    hint: `packs lock default` makes it anew; so does `packs switch default` without --locked
     "#);
 }
 

@@ -41,7 +41,7 @@ fn explains_first_what_it_is_about() {
       packs.toml:10  dashboard ^1.4
     Because dashboard 1.4.0 requires charting ^2 and your project requires charting ^1, dashboard 1.4.0 cannot be chosen.
     And because your project requires dashboard ^1.4, these requirements cannot be met together.
-    hint: this would do: in packs.toml:9 write charting = "^2" instead of charting = "^1"; `packs resolve --fixes 3` shows more
+    hint: this would do: in packs.toml:9 write charting = "^2" instead of charting = "^1"; `packs resolve default --fixes 3` shows more
     "#);
 }
 
@@ -165,12 +165,12 @@ fn each_hint_says_what_to_do() {
     insta::assert_snapshot!(hints("kanban = \"^2\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
     hint: the pre-release kanban 2.0.0-rc.1 is in the range but not named: kanban = "=2.0.0-rc.1" names it
-    hint: this would do: in packs.toml:8 write kanban = "^1" instead of kanban = "^2"; `packs resolve --fixes 3` shows more
+    hint: this would do: in packs.toml:8 write kanban = "^1" instead of kanban = "^2"; `packs resolve default --fixes 3` shows more
     "#);
     insta::assert_snapshot!(hints("board = \"^1\"", &[]), @r#"
     error: environment default: no set of releases satisfies packs.toml
     hint: the pre-release kanban 2.0.0-rc.1 is in the range but not named: kanban = "=2.0.0-rc.1" under [overrides] in packs.toml names it
-    hint: this would do: in packs.toml:9 add [overrides], kanban = "=2.0.0-rc.1"; `packs resolve --fixes 3` shows more
+    hint: this would do: in packs.toml:9 add [overrides], kanban = "=2.0.0-rc.1"; `packs resolve default --fixes 3` shows more
     "#);
     insta::assert_snapshot!(hints("report = \"^1\"", &["--as-of", "2020-01-01"]), @r#"
     error: environment default: no set of releases satisfies packs.toml
@@ -284,4 +284,20 @@ fn an_environment_without_a_resolution_is_in_no_fix_s_way() {
     world.packs(["lock", "dev", "--check"]).succeeds();
     world.packs(["resolve", "prod", "--apply", "1"]).succeeds();
     world.packs(["lock", "--all", "--check"]).succeeds();
+}
+
+/// A command that is suggested is about the environment that was spoken of, and not about the one that is meant without a name.
+#[test]
+fn what_is_suggested_names_the_environment() {
+    let world = two_environments();
+    world.manifest("[packages]\napp = \"^1\"\n\n[environments.dev]\n[environments.prod.packages]\ncore = \"^2\"\n");
+    let prod = |arguments: &[&str], exit: i32| world.packs(arguments.iter().copied()).fails(exit);
+    prod(&["resolve", "prod", "--fixes", "1"], 3).prints("`packs resolve prod --apply N` makes one of them");
+    prod(&["lock", "prod"], 3).says("`packs resolve prod --fixes 3` shows more");
+    prod(&["resolve", "prod", "--apply", "20"], 9).says("`packs resolve prod --fixes 5` shows those there are");
+    prod(&["tree", "-E", "prod"], 4).says("`packs lock prod` makes it; so does `packs switch prod`");
+    prod(&["switch", "prod", "--locked"], 4).says("`packs lock prod` makes it; so does `packs switch prod`");
+    world.manifest("[packages]\napp = \"^1\"\n\n[overrides]\ncore = \"^1\"\n\n[environments.dev]\n[environments.prod]\n");
+    world.packs(["lock", "--all"]).succeeds();
+    prod(&["update", "core", "--precise", "2.0.0", "-E", "prod"], 3).says("`packs resolve prod --what-if core@2.0.0`");
 }

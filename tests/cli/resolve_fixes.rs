@@ -39,7 +39,7 @@ fn fixes_are_ranked_edits() {
       packs.toml:10
         - dashboard = "^1.4"
       would lock: + charting 1.3.0, + snippets 1.0.0
-    `packs resolve --apply N` makes one of them
+    `packs resolve default --apply N` makes one of them
     "#);
     let document = world.packs(["resolve", "--fixes", "2", "--json"]).fails(3).json();
     assert_eq!(document["fixes"].as_array().map(Vec::len), Some(2));
@@ -112,7 +112,7 @@ fn a_yanked_release_is_offered_last() {
     fix 2
       packs.toml:8
         - snippets = "^1"
-    `packs resolve --apply N` makes one of them
+    `packs resolve default --apply N` makes one of them
     "#);
 }
 
@@ -135,7 +135,7 @@ fn a_mistyped_name_is_renamed_by_a_fix() {
       packs.toml:9
         - fomrs = { version = "^2", priority = 3 }  # ours
       would lock: + app 2.0.0, + forms 2.0.0
-    `packs resolve --apply N` makes one of them
+    `packs resolve default --apply N` makes one of them
     "#);
     world.packs(["resolve", "--apply", "1"]).succeeds();
     assert!(world.read("packs.toml").contains("forms = { version = \"^2\", priority = 3 }  # ours"), "{}", world.read("packs.toml"));

@@ -37,7 +37,7 @@ fn an_override_that_counts_is_named_and_may_be_changed() {
     fix 3
       packs.toml:8
         - app = "^2"
-    `packs resolve --apply N` makes one of them
+    `packs resolve default --apply N` makes one of them
     "#);
     let document = world.packs(["resolve", "--json"]).fails(3).json();
     let step = &document["conflict"]["steps"].as_array().expect("steps").iter().find(|step| step["needs"]["name"] == "forms").expect("it is there")["needs"];
@@ -76,7 +76,7 @@ fn a_constraint_may_be_changed_by_a_fix_but_not_by_a_hint() {
     fix 3
       packs.toml:8
         - app = "^2"
-    `packs resolve --apply N` makes one of them
+    `packs resolve default --apply N` makes one of them
     "#);
     world.manifest("[packages]\napp = \"=2.0.0\"\nforms = \"*\"\n\n[constraints]\nforms = \"<2\"\n");
     let ran = world.packs(["lock"]).fails(3);

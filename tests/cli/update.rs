@@ -84,7 +84,7 @@ fn precise_goes_no_further_than_packs_toml() {
     world.manifest("[packages]\napp = \"^1\"\n[overrides]\nlib = \"=1.0.0\"\n");
     insta::assert_snapshot!(refused(&world, "lib", "1.1.0"), @"
     error: lib 1.1.0 cannot be locked: [overrides] in packs.toml leaves 1.0.0
-    hint: `packs resolve --what-if lib@1.1.0` tells what stands against it, or would move with it
+    hint: `packs resolve default --what-if lib@1.1.0` tells what stands against it, or would move with it
     ");
 }
 

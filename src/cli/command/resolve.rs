@@ -150,7 +150,7 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
     text.extend(fixes_left_out(outcome).map(hint));
     if !outcome.fixes.is_empty() {
-        text += "`packs resolve --apply N` makes one of them\n";
+        text += &format!("`packs resolve {} --apply N` makes one of them\n", outcome.environment);
     }
     text
 }

@@ -54,12 +54,16 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NotWritten { repository } => vec![format!("`packs release {repository} --tag TAG ARCHIVE…` makes a release there")],
         OpsError::UnknownRegistry { name, .. } => vec![format!("add {name} = \"file:DIRECTORY\" under [registries] in packs.toml")],
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
-        OpsError::LockfileMissing { .. } => vec!["`packs lock` makes it; so does `packs switch` without --locked".into()],
-        OpsError::LockfileStale { .. } => vec!["`packs lock` makes it anew; so does `packs switch` without --locked".into()],
+        OpsError::LockfileMissing { environment, .. } => {
+            vec![format!("`packs lock {environment}` makes it; so does `packs switch {environment}` without --locked")]
+        }
+        OpsError::LockfileStale { environment, .. } => {
+            vec![format!("`packs lock {environment}` makes it anew; so does `packs switch {environment}` without --locked")]
+        }
         OpsError::UnknownPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
         OpsError::Conflict { environment, conflict, fixes, planned, seconds } => {
             let next = match planned {
-                None => "`packs resolve --fixes 3` shows more".to_owned(),
+                None => format!("`packs resolve {environment} --fixes 3` shows more"),
                 Some(Planned::Asked) => "then the same command again".to_owned(),
                 Some(Planned::Fix { environment, .. }) => format!("then `packs resolve {environment} --fixes 3` again"),
             };
@@ -67,10 +71,10 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
             let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
             conflict.hints().iter().map(|hint| conflict_hint(hint, environment)).chain(fix).chain(unfinished).collect()
         }
-        OpsError::NoSuchFix { .. } => vec!["`packs resolve --fixes 5` shows those there are".into()],
+        OpsError::NoSuchFix { environment, .. } => vec![format!("`packs resolve {environment} --fixes 5` shows those there are")],
         OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
-        OpsError::FixesCutShort { .. } => {
-            vec!["`--solve-timeout SECONDS` gives it more time; a fix that `packs resolve --fixes` has shown can be written by hand".into()]
+        OpsError::FixesCutShort { environment, .. } => {
+            vec![format!("`--solve-timeout SECONDS` gives it more time; a fix that `packs resolve {environment} --fixes 5` has shown can be written by hand")]
         }
         OpsError::OutOfTime { hottest, .. } => {
             let narrower = hottest.first().map(|name| format!("narrow what may be chosen, as with {name} = \"^1\" under [constraints] in packs.toml"));
@@ -103,8 +107,8 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::NoSuchRelease { name, range, newest: Some(newest), .. } if range.matches_as_stable(newest) => {
             vec![format!("a pre-release is taken only where it is named: {name}@={newest}")]
         }
-        OpsError::NotPrecise { name, wanted, .. } => {
-            vec![format!("`packs resolve --what-if {name}@{wanted}` tells what stands against it, or would move with it")]
+        OpsError::NotPrecise { environment, name, wanted, .. } => {
+            vec![format!("`packs resolve {environment} --what-if {name}@{wanted}` tells what stands against it, or would move with it")]
         }
         OpsError::Source(SourceError::Transport { source, .. }) => net_hints(source),
         OpsError::NoneMeant { known, .. } => {

@@ -231,6 +231,8 @@ pub enum OpsError {
     /// Fewer changes that would help were found than the one that is to be made.
     #[error("there is no fix {number}: {}", fixes(*found))]
     NoSuchFix {
+        /// The environment.
+        environment: EnvironmentName,
         /// The number asked for.
         number: usize,
         /// How many were found.
@@ -239,6 +241,8 @@ pub enum OpsError {
     /// Not all changes that would help were looked for, so that a number may mean another one than it did before.
     #[error("which fix is number {number} was not found out in {seconds} s; packs.toml is as it was")]
     FixesCutShort {
+        /// The environment.
+        environment: EnvironmentName,
         /// The number asked for.
         number: usize,
         /// How long they were looked for, in seconds.
@@ -284,12 +288,16 @@ pub enum OpsError {
     /// The lockfile must not change, but it is missing.
     #[error("{file} is missing")]
     LockfileMissing {
+        /// The environment.
+        environment: EnvironmentName,
         /// The lockfile.
         file: String,
     },
     /// The lockfile must not change, but it does not fit packs.toml.
     #[error("{}", stale(file, reasons))]
     LockfileStale {
+        /// The environment.
+        environment: EnvironmentName,
         /// The lockfile.
         file: String,
         /// What differs.
@@ -447,6 +455,8 @@ pub enum OpsError {
     /// A version asked for precisely was not chosen.
     #[error("{name} {wanted} cannot be locked: {reason}")]
     NotPrecise {
+        /// The environment.
+        environment: EnvironmentName,
         /// The pack.
         name: PackName,
         /// The version asked for.
