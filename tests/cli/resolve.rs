@@ -301,3 +301,20 @@ fn what_is_suggested_names_the_environment() {
     world.packs(["lock", "--all"]).succeeds();
     prod(&["update", "core", "--precise", "2.0.0", "-E", "prod"], 3).says("`packs resolve prod --what-if core@2.0.0`");
 }
+
+/// Where no edit helps, that is said, and no list of none is pointed to.
+#[test]
+fn that_no_edit_helps_is_said() {
+    let world = TestEnv::new();
+    world.publish(&Pack::new("app", "1.0.0"));
+    world.manifest("[packages]\nanteater = \"^1\"\nbeetle = \"^1\"\ncaribou = \"^1\"\ndolphin = \"^1\"\n\n[environments.prod]\n");
+    insta::assert_snapshot!(world.packs(["resolve", "prod", "--fixes", "5"]).fails(3).stdout, @"
+    environment prod: there is no resolution
+    This requirement cannot be met:
+      packs.toml:11  dolphin ^1
+    Because your project requires dolphin ^1 (there is no such pack), that requirement cannot be met.
+    hint: there is no pack dolphin in its registry
+    no edit of up to three changes was found that helps
+    ");
+    insta::assert_snapshot!(world.packs(["resolve", "prod", "--apply", "1"]).fails(9).stderr, @"error: there is no fix 1: no edit of up to three changes was found that helps");
+}

@@ -66,6 +66,9 @@ pub struct Arguments {
 /// Most releases that are listed as what a fix would lock.
 const MOVES_MAX: usize = 8;
 
+/// Said where fixes were looked for and there are none.
+const NO_FIX: &str = "no edit of up to three changes was found that helps";
+
 /// How much of an explanation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Explain {
@@ -90,7 +93,7 @@ pub(super) fn run(arguments: Arguments, settings: Settings, output: Output) -> R
         (Format::Svg, Some(drawing)) => drawing.svg(),
         // An empty picture would look like an answer.
         (Format::Dot | Format::Svg, None) => String::new(),
-        (Format::Text | Format::Json, _) => render(&outcome, arguments.explain.unwrap_or(Explain::Short)),
+        (Format::Text | Format::Json, _) => render(&outcome, arguments.explain.unwrap_or(Explain::Short), arguments.fixes),
     });
     if let (Format::Dot | Format::Svg, None) = (output.format, &drawing) {
         output.say(&nothing_to_draw(&outcome, output.format));
@@ -115,7 +118,7 @@ fn nothing_to_draw(outcome: &ResolveOutcome, format: Format) -> String {
     format!("environment {}: there is a resolution, so no conflict to draw; `packs tree --format {format}` draws what is locked", outcome.environment)
 }
 
-fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
+fn render(outcome: &ResolveOutcome, explain: Explain, fixes: Option<u8>) -> String {
     let environment = paint(STRONG, &outcome.environment);
     let Some(conflict) = &outcome.conflict else {
         let moves = if outcome.changes.is_empty() { "nothing moves" } else { "against what is locked:" };
@@ -148,6 +151,7 @@ fn render(outcome: &ResolveOutcome, explain: Explain) -> String {
     text.extend(conflict.hints.iter().map(|told| error::hint::conflict_hint(told, &outcome.environment)).map(hint));
     text.extend((!conflict.is_smallest).then(|| hint(error::hint::cut_short("the smallest conflict", outcome.solve_timeout_s))));
     text.extend(outcome.fixes.iter().enumerate().map(|(number, fix)| format!("{} {}\n{}", paint(STRONG, "fix"), paint(STRONG, number + 1), render_fix(fix))));
+    text.extend((fixes.is_some() && outcome.fixes.is_empty()).then(|| format!("{NO_FIX}\n")));
     text.extend(fixes_left_out(outcome).map(hint));
     if !outcome.fixes.is_empty() {
         text += &format!("`packs resolve {} --apply N` makes one of them\n", outcome.environment);

@@ -71,6 +71,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
             let unfinished = (!conflict.is_smallest()).then(|| cut_short("the smallest conflict", *seconds));
             conflict.hints().iter().map(|hint| conflict_hint(hint, environment)).chain(fix).chain(unfinished).collect()
         }
+        OpsError::NoSuchFix { found: 0, .. } => vec![],
         OpsError::NoSuchFix { environment, .. } => vec![format!("`packs resolve {environment} --fixes 5` shows those there are")],
         OpsError::NothingToFix { environment, .. } => vec![format!("`packs lock {environment}` locks it")],
         OpsError::FixesCutShort { environment, .. } => {

@@ -25,7 +25,7 @@ pub(super) fn archives(count: usize) -> String {
 /// Words how many fixes there are in the place of the one asked for.
 pub(super) fn fixes(found: usize) -> String {
     match found {
-        0 => "none was found".to_owned(),
+        0 => "no edit of up to three changes was found that helps".to_owned(),
         1 => "only 1 was found".to_owned(),
         found => format!("only {found} were found"),
     }
