@@ -128,12 +128,12 @@ pub(super) fn find<C: Candidates>(steps: &[Step], universe: &Universe<'_, C>) ->
             hints.extend(asked_for.filter_map(|index| of_unavailable(universe, known, known.releases[index], reason)));
         }
     }
-    leave_newest_refused(&mut hints);
     for (node, demands) in demands {
         if let Node::Pack(name) = universe.known(node).node {
             hints.extend(of_demands(universe, name, universe.known(node), &demands));
         }
     }
+    leave_newest_refused(&mut hints);
     hints.into_iter().collect()
 }
 
@@ -211,7 +211,12 @@ fn yanked(name: &PackName, known: &Known<'_>, demands: &[&Requires]) -> Vec<Conf
         let fills_a_lack = demands.iter().filter(|demand| demand.admitted.is_empty()).any(|demand| admits(&demand, release));
         let is_shared = demands.len() > 1 && demands.iter().all(|demand| admits(&demand, release));
         if is_hidden && (fills_a_lack || is_shared) {
-            hints.push(ConflictHint::Yanked { name: name.clone(), version: release.version.clone(), reason: reason.clone() });
+            let (name, version) = (name.clone(), release.version.clone());
+            // What a rule refuses would be refused under its own name as well.
+            hints.push(match &release.refused {
+                Some(refusal) => ConflictHint::Refused { name, version, refusal: refusal.clone() },
+                None => ConflictHint::Yanked { name, version, reason: reason.clone() },
+            });
         }
     }
     hints

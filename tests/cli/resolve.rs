@@ -318,3 +318,19 @@ fn that_no_edit_helps_is_said() {
     ");
     insta::assert_snapshot!(world.packs(["resolve", "prod", "--apply", "1"]).fails(9).stderr, @"error: there is no fix 1: no edit of up to three changes was found that helps");
 }
+
+/// To name a yanked release is no help where a rule refuses it by any name.
+#[test]
+fn a_yanked_release_that_a_rule_refuses_is_told_by_the_rule() {
+    let world = TestEnv::new();
+    world.publish(&Pack::new("reports", "1.1.0"));
+    world.edit_index("reports", |document| document["releases"][0]["yanked"] = "loses lines".into());
+    world.manifest("[packages]\nreports = \"^1\"\n\n[environments.dev]\nmin-quality = 80\n");
+    insta::assert_snapshot!(world.packs(["resolve"]).fails(3).stdout, @"
+    environment dev: there is no resolution
+    This requirement cannot be met:
+      packs.toml:8  reports ^1
+    Because your project requires reports ^1 (only yanked releases are in that range), that requirement cannot be met.
+    hint: reports 1.1.0 is in the range but is not allowed: no quality is recorded, and at least 80 is required, packs.toml:11
+    ");
+}
