@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::lock::LockedRelease;
 use crate::lock::Lockfile;
+use crate::manifest::Wants;
 use crate::model::PackName;
+use crate::model::Place;
 use crate::model::ReleaseId;
 use crate::model::SourceId;
 use crate::model::Version;
@@ -41,9 +43,14 @@ impl ReleaseNotice {
         (yanked.is_some() || deprecated.is_some()).then_some(ReleaseNotice { name, version, yanked, deprecated })
     }
 
-    fn lines(&self, file: &str) -> Vec<String> {
+    /// Words it, a line each; a release that packs.toml names stays locked whatever is updated.
+    fn lines(&self, file: &str, named: Option<&Place>) -> Vec<String> {
         let release = format!("{} {} in {file}", self.name, self.version);
-        let yanked = self.yanked.iter().map(|reason| format!("{release} was yanked: {reason}; it stays locked until `packs update {}`", self.name));
+        let stays = match named {
+            Some(place) => format!("as long as {place} names it"),
+            None => format!("until `packs update {}`", self.name),
+        };
+        let yanked = self.yanked.iter().map(|reason| format!("{release} was yanked: {reason}; it stays locked {stays}"));
         let deprecated = self.deprecated.iter().map(|deprecation| {
             let instead = deprecation.replacement.as_ref().map_or_else(String::new, |name| format!("; use {name} instead"));
             format!("{release} is deprecated: {}{instead}", deprecation.message)
@@ -54,19 +61,32 @@ impl ReleaseNotice {
 
 /// Looks what is to be said of the releases of a lockfile, and says it, a line each.
 pub(super) fn tell(context: &Context, project: &Project, lockfile: &Lockfile) -> Vec<ReleaseNotice> {
-    said(context, lockfile, find(context, project, lockfile))
+    said(context, (project, lockfile), find(context, project, lockfile))
 }
 
 /// Says what is to be said of the releases of a plan: as the documents say that were read for it, or as [`tell`] finds it.
 pub(super) fn tell_of_plan(context: &Context, project: &Project, plan: &LockPlan) -> Vec<ReleaseNotice> {
     let notices = plan.notices.clone().unwrap_or_else(|| find(context, project, &plan.lockfile));
-    said(context, &plan.lockfile, notices)
+    said(context, (project, &plan.lockfile), notices)
 }
 
-fn said(context: &Context, lockfile: &Lockfile, notices: Vec<ReleaseNotice>) -> Vec<ReleaseNotice> {
+fn said(context: &Context, (project, lockfile): (&Project, &Lockfile), notices: Vec<ReleaseNotice>) -> Vec<ReleaseNotice> {
+    if notices.is_empty() {
+        return notices;
+    }
     let file = lockfile.environment.lockfile_name();
-    notices.iter().flat_map(|notice| notice.lines(&file)).for_each(|line| context.warn(line));
+    // What is wrong with packs.toml is said where it is used.
+    let wants = project.wants(&lockfile.environment).ok();
+    let named = |notice: &ReleaseNotice| wants.as_ref().and_then(|wants| naming(wants, notice));
+    notices.iter().flat_map(|notice| notice.lines(&file, named(notice))).for_each(|line| context.warn(line));
     notices
+}
+
+/// Gives the line of packs.toml that names this very release, if one counts that does.
+fn naming<'w>(wants: &'w Wants, notice: &ReleaseNotice) -> Option<&'w Place> {
+    let required = || wants.packages.get(&notice.name).map(|entry| (&entry.requirement.range, &entry.at));
+    let (range, at) = wants.overrides.get(&notice.name).map(|entry| (&entry.range, &entry.at)).or_else(required)?;
+    (range.exact_version().as_ref() == Some(&notice.version)).then_some(at)
 }
 
 fn find(context: &Context, project: &Project, lockfile: &Lockfile) -> Vec<ReleaseNotice> {
@@ -146,10 +166,14 @@ mod tests {
         let deprecated = Some(Deprecation { message: "old".into(), replacement: Some(PackName::parse("boards").expect("a name")), at: None });
         let (name, version) = (PackName::parse("kanban").expect("a name"), Version::parse("2.0.3").expect("a version"));
         let notice = ReleaseNotice { name, version, yanked: Some("broken".into()), deprecated };
-        let expected = [
-            "kanban 2.0.3 in packs.lock was yanked: broken; it stays locked until `packs update kanban`",
-            "kanban 2.0.3 in packs.lock is deprecated: old; use boards instead",
-        ];
-        assert_eq!(notice.lines("packs.lock"), expected);
+        let expected = |stays: &str| {
+            [
+                format!("kanban 2.0.3 in packs.lock was yanked: broken; it stays locked {stays}"),
+                "kanban 2.0.3 in packs.lock is deprecated: old; use boards instead".to_owned(),
+            ]
+        };
+        assert_eq!(notice.lines("packs.lock", None), expected("until `packs update kanban`"));
+        let place = Place { file: "packs.toml".into(), line: 8 };
+        assert_eq!(notice.lines("packs.lock", Some(&place)), expected("as long as packs.toml:8 names it"));
     }
 }
