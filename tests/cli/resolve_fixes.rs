@@ -250,3 +250,20 @@ fn two_gentle_edits_come_before_one_that_forces() {
     world.packs(["resolve", "--apply", "1"]).succeeds();
     world.packs(["lock", "--check"]).succeeds();
 }
+
+/// A fix of a range leaves all else of an entry as people wrote it.
+#[test]
+fn a_fix_of_a_range_keeps_how_extras_are_written() {
+    let world = TestEnv::new();
+    world.publish_all(&[Pack::new("ex", "2.0.0").more("\n[extras]\nc = { core = \"^1\" }\n"), Pack::new("core", "1.0.0")]);
+    for entry in [
+        "[packages]\nex = { version=\"^1.2\", with=[\n  # why charts\n  \"c\",  # charts\n] }\n",
+        "[packages.ex]\nversion = '^1.2' # old\nwith = [\n  # why charts\n  \"c\",  # charts\n]\n",
+        "[packages]\nex = { version = \"^1.2\", with = [\"c\" , ] , tier = 'optional' }\n",
+    ] {
+        world.manifest(entry);
+        let before = world.read("packs.toml");
+        world.packs(["resolve", "--apply", "1"]).succeeds();
+        assert_eq!(world.read("packs.toml"), before.replace("'^1.2'", "\"^2.0\"").replace("^1.2", "^2.0"));
+    }
+}

@@ -1,5 +1,8 @@
 //! Setting and removing entries of tables through `toml_edit`, in every form that TOML has for them.
 
+use std::collections::BTreeSet;
+
+use toml_edit::Array;
 use toml_edit::DocumentMut;
 use toml_edit::InlineTable;
 use toml_edit::Item;
@@ -36,10 +39,25 @@ fn put(entry: &mut Item, key: &str, value: Value) {
     }
 }
 
-/// Replaces a value and keeps the blanks and the comment around it.
+/// Replaces a value and keeps the blanks and the comment around it; one that says the same stays as it is written.
 fn replace(old: &mut Value, mut new: Value) {
+    if says_the_same(old, &new) {
+        return;
+    }
     *new.decor_mut() = old.decor().clone();
     *old = new;
+}
+
+/// Tells whether two values are the same text, or lists of the same texts in any order.
+fn says_the_same(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::String(old), Value::String(new)) => old.value() == new.value(),
+        (Value::Array(old), Value::Array(new)) => {
+            let texts = |list: &Array| list.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<BTreeSet<String>>>();
+            texts(old).is_some_and(|old| Some(old) == texts(new))
+        }
+        _ => false,
+    }
 }
 
 /// Inserts at the end of an inline table; the blank before its brace moves behind the new value.
