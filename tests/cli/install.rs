@@ -186,3 +186,21 @@ fn keeps_a_pin_when_an_extra_is_added() {
     assert!(world.read("packs.toml").contains("reports = { version = \"=2.0.0\", with = [\"charts\"] }"), "{}", world.read("packs.toml"));
     world.packs(["install", "reports@^2", "--with", "charts"]).succeeds().prints("2.0.0 → 2.4.0");
 }
+
+/// However the last thing that an environment asks for is written, the environment stays when it goes.
+#[test]
+fn an_environment_outlives_what_is_uninstalled_from_it() {
+    let world = TestEnv::with_kanban();
+    let packages = "[packages]\nkanban = \"~2.0\"\n";
+    for (own, left) in [
+        ("[environments.prod.packages.snippets]\nversion = \"^1\"\n\n[environments.dev]\n", "[environments.prod]\n\n[environments.dev]\n"),
+        ("[environments.prod.packages]\nsnippets = \"^1\"\n", "[environments.prod.packages]\n"),
+        ("[environments]\nprod.packages.snippets = \"^1\"\n\n[constraints]\n", "[environments]\n\n[constraints]\n\n[environments.prod]\n"),
+        ("[environments]\nprod = { packages = { snippets = \"^1\" } }\n", "[environments]\nprod = { packages = {} }\n"),
+    ] {
+        world.manifest(&format!("{packages}\n{own}"));
+        let before = world.read("packs.toml");
+        world.packs(["uninstall", "snippets", "-E", "prod"]).succeeds();
+        assert_eq!(world.read("packs.toml"), before.replace(own, left));
+    }
+}

@@ -267,3 +267,26 @@ fn a_fix_of_a_range_keeps_how_extras_are_written() {
         assert_eq!(world.read("packs.toml"), before.replace("'^1.2'", "\"^2.0\"").replace("^1.2", "^2.0"));
     }
 }
+
+/// The number of the first fix of which this is the only change.
+fn fix_of(world: &TestEnv, environment: &str, change: &str) -> String {
+    let document = world.packs(["resolve", environment, "--fixes", "20", "--json"]).fails(3).json();
+    let fixes = document["fixes"].as_array().expect("fixes").iter();
+    let is_it = |fix: &serde_json::Value| {
+        let changes = fix["changes"].as_array().expect("changes");
+        changes.len() == 1 && change == format!("{} {}", changes[0]["kind"].as_str().expect("kind"), changes[0]["name"].as_str().expect("name"))
+    };
+    (fixes.map(is_it).position(|is_it| is_it).expect("it is offered") + 1).to_string()
+}
+
+#[test]
+fn an_environment_outlives_the_last_thing_that_it_asks_for() {
+    let world = on_core(&[("dash", "1.0.0", "^2")]);
+    let body = |own: &str| format!("[packages]\ncore = \"^1\"\n\n# for prod\n{own}# why\n\n[environments.dev]\n");
+    world.manifest(&body("[environments.prod.packages.dash]\nversion = \"^1\"\n"));
+    let before = world.read("packs.toml");
+    let number = fix_of(&world, "prod", "drop dash");
+    world.packs(["resolve", "prod", "--fixes", "20", "--apply", &number]).succeeds();
+    let expected = before.replace(".packages.dash]\nversion = \"^1\"", "]");
+    assert_eq!(world.read("packs.toml"), expected);
+}

@@ -75,6 +75,21 @@ impl<'t> LinesOf<'t> {
         lines.start - blank..lines.end
     }
 
+    /// Gives the text with a line in the place of the lines; `None` where they have no header.
+    pub(super) fn replaced_by_header(self, header: &str) -> Option<String> {
+        let lines = self.ranges.iter().min_by_key(|range| range.start)?;
+        let blank = usize::from(self.text[lines.start..].starts_with('\n'));
+        let at = lines.start + blank;
+        let has_header = self.text[at..].trim_start_matches([' ', '\t']).starts_with('[');
+        let (start, blank) = (lines.start, &self.text[lines.start..at]);
+        let header = format!("{blank}{header}\n");
+        has_header.then(|| {
+            let mut text = self.without();
+            text.insert_str(start, &header);
+            text
+        })
+    }
+
     /// Gives the text without the lines.
     pub(super) fn without(mut self) -> String {
         self.ranges.sort_by_key(|range| std::cmp::Reverse(range.start));

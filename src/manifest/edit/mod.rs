@@ -126,9 +126,16 @@ impl Edit {
     }
 
     /// Removes a requirement, project-wide or of an environment; tells whether there was one.
+    ///
+    /// The environment stays, also where the requirement was all that spoke of it.
     pub fn remove_requirement(&mut self, environment: Option<&EnvironmentName>, name: &PackName) -> bool {
         let table = packages_path(environment);
-        let removed = self.remove_at(&[table.clone(), vec![name.to_string()]].concat());
+        let entry = [table.clone(), vec![name.to_string()]].concat();
+        let before = self.text.clone();
+        let removed = self.remove_at(&entry);
+        if removed && environment.is_some() {
+            self.keep_environment(&before, &entry);
+        }
         if removed && self.made.contains(&table) && self.is_empty_table(&table) {
             self.remove_at(&table);
             self.made.remove(&table);
@@ -233,6 +240,22 @@ impl Edit {
             remove_from_inline(table, key);
         }
         self.text = document.to_string();
+    }
+
+    /// Puts an environment back that only a removed entry spoke of: where that had its header, if it had one.
+    fn keep_environment(&mut self, before: &str, entry: &[String]) {
+        let (environment, mut document) = (&entry[..2], self.document());
+        if find_item(document.as_item_mut(), environment).is_some() {
+            return;
+        }
+        let parsed = DeTable::parse(before).expect("parsed before the removal");
+        let mut lines = LinesOf::new(before);
+        lines.find(parsed.get_ref(), entry);
+        let header = format!("[{}.{}]", environment[0], Key::new(environment[1].as_str()).display_repr());
+        self.text = lines.replaced_by_header(&header).unwrap_or_else(|| {
+            make_table(&mut document, environment);
+            document.to_string()
+        });
     }
 
     fn is_empty_table(&self, path: &[String]) -> bool {
