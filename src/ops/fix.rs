@@ -7,6 +7,7 @@ use crate::model::EnvironmentName;
 use crate::model::Requirement;
 use crate::ops::Changes;
 use crate::ops::OpsError;
+use crate::ops::planned::lines_kept;
 use crate::ops::project::MANIFEST_NAME;
 use crate::ops::project::Project;
 use crate::resolve::Change;
@@ -17,7 +18,7 @@ use crate::resolve::Fix;
 pub struct ShownFix {
     /// What each of them does, in the order of their lines.
     pub changes: Vec<Change>,
-    /// The lines that each of them edits, in the same order.
+    /// The lines that they edit together, from the top down; all are counted in packs.toml as it is.
     pub edits: Vec<LineEdit>,
     /// What would be locked otherwise than it is.
     pub moves: Changes,
@@ -60,16 +61,13 @@ pub(super) fn as_found(project: &Project, environment: &EnvironmentName, fix: Sh
     Some(ShownFix { changes, edits, ..fix })
 }
 
-/// Gives changes, each with the lines that it edits, from the top of packs.toml down.
+/// Gives changes in the order of their lines, and the lines that they edit together.
 fn edits(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<(Vec<Change>, Vec<LineEdit>), OpsError> {
-    let edit = |change: &Change| {
-        let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
-        make(&mut edit, project, environment, change);
-        Ok((change.clone(), difference(&project.text, &edit.to_text())))
-    };
-    let mut edits = changes.iter().map(edit).collect::<Result<Vec<_>, OpsError>>()?;
-    edits.sort_by_key(|(_, edit)| edit.line);
-    Ok(edits.into_iter().unzip())
+    let edits_of = |changes: &[Change]| Ok::<_, OpsError>(differences(&project.text, &edited(project, environment, changes)?));
+    let first_line = |change: &Change| Ok((edits_of(std::slice::from_ref(change))?.first().map(|edit| edit.line), change.clone()));
+    let mut placed = changes.iter().map(first_line).collect::<Result<Vec<_>, OpsError>>()?;
+    placed.sort_by_key(|(line, _)| *line);
+    Ok((placed.into_iter().map(|(_, change)| change).collect(), edits_of(changes)?))
 }
 
 /// Gives the project with a fix applied, not yet written.
@@ -77,9 +75,14 @@ fn edits(project: &Project, environment: &EnvironmentName, changes: &[Change]) -
 /// # Errors
 /// [`OpsError::Manifest`] where packs.toml is not valid then.
 pub(super) fn applied(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<Project, OpsError> {
+    project.with_text(edited(project, environment, changes)?)
+}
+
+/// Gives the text of packs.toml with changes made.
+fn edited(project: &Project, environment: &EnvironmentName, changes: &[Change]) -> Result<String, OpsError> {
     let mut edit = Edit::parse(&project.text, MANIFEST_NAME)?;
     changes.iter().for_each(|change| make(&mut edit, project, environment, change));
-    project.with_text(edit.to_text())
+    Ok(edit.to_text())
 }
 
 /// Makes one change where packs.toml says what it is about: in the environment's own table if that names the pack, else in the project's.
@@ -109,14 +112,33 @@ fn make(edit: &mut Edit, project: &Project, environment: &EnvironmentName, chang
     }
 }
 
-/// Compares two texts by what both begin and end with.
-fn difference(before: &str, after: &str) -> LineEdit {
-    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let start = before.iter().zip(&after).take_while(|(old, new)| old == new).count();
-    let (old, new) = (&before[start..], &after[start..]);
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
-    let lines = |lines: &[&str]| lines[..lines.len() - end].iter().map(|line| (*line).to_owned()).collect();
-    LineEdit { file: MANIFEST_NAME.to_owned(), line: start + 1, before: lines(old), after: lines(new) }
+/// Compares two texts line by line: the edits that make one of the other, from the top down.
+fn differences(before: &str, after: &str) -> Vec<LineEdit> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let mut edits = Vec::new();
+    let (mut old_at, mut new_at) = (0, 0);
+    // What is behind the last line is the same in both.
+    let kept = lines_kept(before, after).into_iter().map(|line| line.map(|line| line - 1)).chain([Some(old.len())]).enumerate();
+    for (come, gone) in kept.filter_map(|(at, line)| line.map(|line| (at, line))) {
+        edits.extend(line_edits(old_at, &old[old_at..gone], &new[new_at..come]));
+        (old_at, new_at) = (gone + 1, come + 1);
+    }
+    edits
+}
+
+/// Gives the edit of neighbouring lines; where each has another one in its place, that of each.
+fn line_edits(start: usize, before: &[&str], after: &[&str]) -> Vec<LineEdit> {
+    let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+    let edit = |start: usize, before: &[&str], after: &[&str]| LineEdit {
+        file: MANIFEST_NAME.to_owned(),
+        line: start + 1,
+        before: lines(before),
+        after: lines(after),
+    };
+    if before.len() == after.len() {
+        return before.chunks(1).zip(after.chunks(1)).enumerate().map(|(at, (before, after))| edit(start + at, before, after)).collect();
+    }
+    vec![edit(start, before, after)]
 }
 
 #[cfg(test)]
@@ -124,17 +146,21 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(before: &str, after: &str, expected: (usize, &[&str], &[&str])) {
-        let edit = difference(before, after);
-        let (gone, come): (Vec<&str>, Vec<&str>) = (edit.before.iter().map(String::as_str).collect(), edit.after.iter().map(String::as_str).collect());
-        assert_eq!((edit.line, gone.as_slice(), come.as_slice()), expected);
+    fn check(before: &str, after: &str, expected: &[(usize, &str, &str)]) {
+        let edits = differences(before, after);
+        let edits: Vec<(usize, String, String)> = edits.iter().map(|edit| (edit.line, edit.before.join(" "), edit.after.join(" "))).collect();
+        let expected: Vec<(usize, String, String)> = expected.iter().map(|(line, gone, come)| (*line, (*gone).to_owned(), (*come).to_owned())).collect();
+        assert_eq!(edits, expected);
     }
 
     #[test]
     fn only_lines_that_differ_are_shown() {
-        check("a\nb\nc\n", "a\nx\nc\n", (2, &["b"], &["x"]));
-        check("a\nb\nc\n", "a\nc\n", (2, &["b"], &[]));
-        check("a\na\n", "a\na\na\n", (3, &[], &["a"]));
-        check("a\n", "a\n", (2, &[], &[]));
+        check("a\nb\nc\n", "a\nx\nc\n", &[(2, "b", "x")]);
+        check("a\nb\nc\n", "a\nc\n", &[(2, "b", "")]);
+        check("a\na\n", "a\na\na\n", &[(3, "", "a")]);
+        check("a\n", "a\n", &[]);
+        check("a\nb\nc\nd\n", "a\nx\nc\nd\ny\nz\n", &[(2, "b", "x"), (5, "", "y z")]);
+        check("a\nb\nc\n", "x\ny\nc\n", &[(1, "a", "x"), (2, "b", "y")]);
+        check("a\nb\nc\nd\n", "x\nd\n", &[(1, "a b c", "x")]);
     }
 }

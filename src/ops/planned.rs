@@ -58,7 +58,7 @@ fn with_places(mut fix: ShownFix, found: impl Fn(Place) -> Option<Place>) -> Sho
 }
 
 /// Gives for each line of a planned text the number of the same line in the text that is there, counted from 1; `None` for a line that is not there.
-fn lines_kept(before: &str, planned: &str) -> Vec<Option<usize>> {
+pub(super) fn lines_kept(before: &str, planned: &str) -> Vec<Option<usize>> {
     let (before, planned): (Vec<&str>, Vec<&str>) = (before.lines().collect(), planned.lines().collect());
     let start = before.iter().zip(&planned).take_while(|(old, new)| old == new).count();
     let (old, new) = (&before[start..], &planned[start..]);

@@ -290,3 +290,43 @@ fn an_environment_outlives_the_last_thing_that_it_asks_for() {
     let expected = before.replace(".packages.dash]\nversion = \"^1\"", "]");
     assert_eq!(world.read("packs.toml"), expected);
 }
+
+/// Makes the edits that a fix shows, in lines.
+fn rebuilt(text: &str, edits: &serde_json::Value) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let list =
+        |lines: &serde_json::Value| -> Vec<String> { lines.as_array().expect("lines").iter().map(|line| line.as_str().expect("text").to_owned()).collect() };
+    for edit in edits.as_array().expect("edits").iter().rev() {
+        let (before, after) = (list(&edit["before"]), list(&edit["after"]));
+        assert!(!before.is_empty() || !after.is_empty(), "an edit of nothing: {edits}");
+        let start = usize::try_from(edit["line"].as_u64().expect("a line")).expect("small") - 1;
+        let gone: Vec<String> = lines.splice(start..start + before.len(), after).collect();
+        assert_eq!(gone, before, "{edits}");
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What a fix shows is what is made, also where it is made of several changes.
+#[test]
+fn the_edits_of_a_compound_fix_are_those_that_are_made() {
+    let world = TestEnv::new();
+    let both = |name: &str, version: &str, core: &str, lib: &str| Pack::new(name, version).requires("core", core).requires("lib", lib);
+    let mut all = vec![both("x", "1.0.0", "^1", "^1"), both("x", "2.0.0", "^2", "^3"), both("y", "1.0.0", "^2", "^2")];
+    all.extend(["1.0.0", "2.0.0", "3.0.0"].into_iter().flat_map(|version| [Pack::new("core", version), Pack::new("lib", version)]));
+    world.publish_all(&all);
+    let mut compound = 0;
+    for own in ["x = \"^1\"\ny = \"^1\"\n", "x = \"*\"\n\n[environments.prod.packages]\nx = \"^1\" # ours\ny = \"^1\"\n\n[constraints]\nlib = \"<3\"\n"] {
+        world.manifest(&format!("[environments.prod]\n\n[packages]\n{own}"));
+        let before = world.read("packs.toml");
+        let document = world.packs(["resolve", "prod", "--fixes", "20", "--json"]).fails(3).json();
+        let fixes = document["fixes"].as_array().expect("fixes").iter().enumerate();
+        for (at, fix) in fixes.filter(|(_, fix)| fix["changes"].as_array().is_some_and(|changes| changes.len() > 1)).take(4) {
+            compound += 1;
+            world.packs(["resolve", "prod", "--fixes", "20", "--apply", &(at + 1).to_string()]).succeeds();
+            assert_eq!(rebuilt(&before, &fix["edits"]), world.read("packs.toml"), "{fix}");
+            world.packs(["undo"]).succeeds();
+            assert_eq!(world.read("packs.toml"), before);
+        }
+    }
+    assert!(compound >= 4, "{compound} compound fixes");
+}
