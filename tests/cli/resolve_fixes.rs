@@ -330,3 +330,21 @@ fn the_edits_of_a_compound_fix_are_those_that_are_made() {
     }
     assert!(compound >= 4, "{compound} compound fixes");
 }
+
+#[test]
+fn a_change_that_writes_what_is_there_is_none() {
+    let world = on_core(&[("app", "2.1.0", "^2"), ("app", "3.0.0", "^3"), ("side", "1.0.0", "^1")]);
+    world.publish(&Pack::new("core", "3.0.0"));
+    world.manifest("[packages]\napp = \"^2.1\"\n");
+    world.packs(["lock"]).succeeds();
+    world.manifest("[packages]\napp = \"^2.1\"\nside = \"^1\"\n");
+    let document = world.packs(["resolve", "--fixes", "20", "--json"]).fails(3).json();
+    let fixes = document["fixes"].as_array().expect("fixes");
+    let changes = |fix: &serde_json::Value| fix["changes"].as_array().expect("changes").clone();
+    assert!(!fixes.iter().flat_map(changes).any(|change| change.get("to").is_some() && change.get("to") == change.get("from")), "{document}");
+    let forced: Vec<_> = fixes.iter().filter(|fix| changes(fix).iter().any(|change| change["kind"] == "override" && change["to"] == "^3")).collect();
+    assert_eq!(forced.iter().map(|fix| changes(fix).len()).collect::<Vec<_>>(), [1], "{document}");
+    for (at, fix) in fixes.iter().enumerate() {
+        assert!(fixes[..at].iter().all(|earlier| earlier["edits"] != fix["edits"]), "{document}");
+    }
+}

@@ -127,7 +127,7 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
             }
             let proof = if failed_again.len() < width { Proof::Wanted } else { Proof::Unused };
             match self.attempt(trial, proof) {
-                Tried::Solved(rank, fix) => drop(self.found.insert(rank, fix)),
+                Tried::Solved(rank, fix) => self.find(rank, fix),
                 Tried::Failed(trial, Some(conflict)) => failed_again.push((trial, conflict)),
                 Tried::Failed(..) | Tried::Known => {}
                 Tried::OutOfTime => {
@@ -137,6 +137,18 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
             }
         }
         failed_again
+    }
+
+    /// Keeps a fix; of two that change the same, the one that ranks better.
+    fn find(&mut self, rank: Rank, fix: Fix) {
+        let same = self.found.iter().find(|(_, found)| found.changes == fix.changes).map(|(rank, _)| rank.clone());
+        if let Some(same) = same {
+            if same <= rank {
+                return;
+            }
+            self.found.remove(&same);
+        }
+        self.found.insert(rank, fix);
     }
 
     /// Gives trials with one more change than those that failed, those first that promise most.
@@ -216,8 +228,13 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
                         // An override of what is not needed any more: nothing is left to write there.
                         return Tried::Known;
                     }
+                    // What was left open and is written as it was helps nothing. The rank stays the trial's, or fewer fixes would not begin like more of them.
                     let rank = ((manner(trial), trial.len(), self.cost(trial, &ranges)), trial.clone());
-                    self.solved.push(trial.clone());
+                    let (needed, changes): (Trial, Vec<Change>) = trial.clone().into_iter().zip(changes).filter(|(_, change)| !change.is_idle()).unzip();
+                    if needed.is_empty() {
+                        return Tried::Known;
+                    }
+                    self.solved.push(needed);
                     return Tried::Solved(rank, Fix { changes, resolution });
                 }
                 Solved::No(_) | Solved::TooMany => {}
