@@ -184,9 +184,9 @@ licenses = { allow = ["MIT", "Apache-2.0"], deny = ["LicenseRef-Acme-Trial"] }
         check("min-quality = 80", "min-quality = 81", &["min-quality was 80 and is 81"]);
         check("cool-down = \"3d\"", "", &["cool-down was \"3d\" and is the default"]);
         check(
-            "internal = \"file:internal\"",
-            "other = \"file:internal\"",
-            &["reports is locked from the registry internal, which packs.toml does not declare"],
+            "default = \"file:registry\"",
+            "other = \"file:registry\"",
+            &["kanban and 2 more are locked from the registry default, which packs.toml does not declare"],
         );
         check("production-ready = true", "production-ready = false", &["production-ready was true and is the default"]);
         check(
