@@ -57,6 +57,11 @@ pub enum Staleness {
         /// How many more there are.
         more: usize,
     },
+    /// Git left it in conflict, so that it says two things at once.
+    Conflicted {
+        /// The line of the first marker.
+        line: usize,
+    },
 }
 
 impl fmt::Display for Staleness {
@@ -73,6 +78,7 @@ impl fmt::Display for Staleness {
                 let are = if *more == 0 { "is".to_owned() } else { format!("and {more} more are") };
                 write!(f, "{name} {are} locked from the registry {registry}, which packs.toml does not declare")
             }
+            Staleness::Conflicted { line } => write!(f, "it has unresolved git conflict markers, the first in line {line}"),
         }
     }
 }

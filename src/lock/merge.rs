@@ -62,8 +62,8 @@ pub fn conflict_pins(sides: &[String; 2], file: &str) -> Result<BTreeMap<PackNam
     Ok(pins)
 }
 
-/// Finds the line of the first conflict marker, counted from 1.
-pub(super) fn find_marker_line(text: &str) -> Option<usize> {
+/// Finds the line of the first conflict marker, counted from 1; `None` where there is none.
+pub fn find_marker_line(text: &str) -> Option<usize> {
     text.lines().position(|line| find_marker(line).is_some()).map(|at| at + 1)
 }
 

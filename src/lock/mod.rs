@@ -41,6 +41,7 @@ pub use freshness::Staleness;
 pub use freshness::freshness;
 pub use merge::conflict_pins;
 pub use merge::conflict_sides;
+pub use merge::find_marker_line;
 
 /// The resolution of one environment, with everything that a switch needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -253,7 +253,14 @@ impl Found {
     }
 
     fn staleness(&self, project: &Project, wants: &Wants, options: &Options) -> Result<Vec<Staleness>, OpsError> {
-        let Found::Readable(_, lockfile) = self else { return Ok(vec![]) };
+        let lockfile = match self {
+            Found::Nothing => return Ok(vec![]),
+            Found::Readable(_, lockfile) => lockfile,
+            Found::Conflicted(text, ..) => {
+                let line = crate::lock::find_marker_line(text).expect("there are no sides without markers");
+                return Ok(vec![Staleness::Conflicted { line }]);
+            }
+        };
         let mut stale = crate::lock::freshness(lockfile, wants, options, &declared_registries(&project.manifest));
         stale.extend(stale_paths(project, wants, lockfile)?);
         Ok(stale)

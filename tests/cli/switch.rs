@@ -199,6 +199,11 @@ fn git_conflict_markers_in_a_lockfile_are_solved_and_said() {
     world.packs(["lock"]).succeeds();
     let theirs = world.read("packs.lock");
     world.write("packs.lock", &format!("<<<<<<< ours\n{ours}=======\n{theirs}>>>>>>> theirs\n"));
+    for arguments in [["switch", "--locked"].as_slice(), &["lock", "--check"], &["lock", "--locked"], &["install", "snippets", "--frozen"]] {
+        let ran = world.packs(arguments).fails(4);
+        ran.says("packs.lock is stale and must not be written (--locked): it has unresolved git conflict markers, the first in line 1");
+        ran.says("hint: `packs lock default` settles the conflict");
+    }
     world.packs(["switch"]).succeeds().prints("solved the git conflict in packs.lock");
     assert_eq!(world.read("packs.lock"), theirs);
 }

@@ -11,6 +11,7 @@ use crate::fsys::FsError;
 use crate::generation::GenerationError;
 use crate::generation::UndoObstacle;
 use crate::lock::LockError;
+use crate::lock::Staleness;
 use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::Refusal;
@@ -56,6 +57,11 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::Refused { .. } => vec!["`packs lock` without --locked chooses what is allowed".into()],
         OpsError::LockfileMissing { environment, .. } => {
             vec![format!("`packs lock {environment}` makes it; so does `packs switch {environment}` without --locked")]
+        }
+        OpsError::LockfileStale { environment, reasons, .. } if reasons.iter().any(|reason| matches!(reason, Staleness::Conflicted { .. })) => {
+            vec![format!(
+                "`packs lock {environment}` settles the conflict, with what both sides have locked preferred; so does `packs switch {environment}` without --locked"
+            )]
         }
         OpsError::LockfileStale { environment, .. } => {
             vec![format!("`packs lock {environment}` makes it anew; so does `packs switch {environment}` without --locked")]
