@@ -9,6 +9,7 @@ use crate::lock::Options;
 use crate::lock::format::format_option_lines;
 use crate::lock::format::format_requirement;
 use crate::manifest::Wants;
+use crate::model::EnvironmentName;
 use crate::model::PackName;
 use crate::model::RegistryName;
 use crate::model::Requirement;
@@ -57,6 +58,13 @@ pub enum Staleness {
         /// How many more there are.
         more: usize,
     },
+    /// It says that it is of another environment, as after a copy.
+    Environment {
+        /// The environment it says.
+        locked: EnvironmentName,
+        /// The environment whose lockfile it should be.
+        now: EnvironmentName,
+    },
     /// Git left it in conflict, so that it says two things at once.
     Conflicted {
         /// The line of the first marker.
@@ -78,6 +86,7 @@ impl fmt::Display for Staleness {
                 let are = if *more == 0 { "is".to_owned() } else { format!("and {more} more are") };
                 write!(f, "{name} {are} locked from the registry {registry}, which packs.toml does not declare")
             }
+            Staleness::Environment { locked, now } => write!(f, "it says environment {locked} and is the lockfile of {now}"),
             Staleness::Conflicted { line } => write!(f, "it has unresolved git conflict markers, the first in line {line}"),
         }
     }
@@ -85,12 +94,17 @@ impl fmt::Display for Staleness {
 
 /// Compares what a lockfile was solved from with what is wanted now, from these registries; nothing means fresh.
 ///
-/// Requirements first, by name, then options, then registries; requirements are compared as written.
+/// The environment first, then requirements by name, options, registries; requirements are compared as written.
 pub fn freshness(lockfile: &Lockfile, wants: &Wants, options: &Options, registries: &BTreeSet<RegistryName>) -> Vec<Staleness> {
     let requirements = wants.requirements();
     let names: BTreeSet<&PackName> = lockfile.requirements.keys().chain(requirements.keys()).collect();
     let of_requirements = names.into_iter().filter_map(|name| compare_requirements(name, lockfile.requirements.get(name), requirements.get(name)));
-    of_requirements.chain(compare_options(&lockfile.options, options)).chain(find_undeclared(lockfile, registries)).collect()
+    let of_environment = compare_environments(&lockfile.environment, &wants.environment);
+    of_environment.into_iter().chain(of_requirements).chain(compare_options(&lockfile.options, options)).chain(find_undeclared(lockfile, registries)).collect()
+}
+
+fn compare_environments(locked: &EnvironmentName, now: &EnvironmentName) -> Option<Staleness> {
+    (locked != now).then(|| Staleness::Environment { locked: locked.clone(), now: now.clone() })
 }
 
 fn compare_requirements(name: &PackName, locked: Option<&Requirement>, now: Option<&Requirement>) -> Option<Staleness> {
@@ -137,7 +151,6 @@ fn find_undeclared(lockfile: &Lockfile, declared: &BTreeSet<RegistryName>) -> Ve
 mod tests {
     use super::*;
     use crate::manifest::Manifest;
-    use crate::model::EnvironmentName;
 
     const LOCKFILE: &str = include_str!("../../schemas/samples/lock/v1/packs.prod.lock");
     const MANIFEST: &str = r#"

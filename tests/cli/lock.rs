@@ -63,6 +63,21 @@ fn environments_stay_together() {
     assert!(world.read("packs.prod.lock").contains("version = \"1.2.0\""), "prod follows what dev has");
 }
 
+/// A copy of another environment's lockfile that happens to ask for the same was solved under other rules all the same.
+#[test]
+fn a_lockfile_that_says_another_environment_is_stale() {
+    let world = TestEnv::with_kanban();
+    world.manifest("[packages]\nkanban = \"2\"\n\n[environments.dev]\n\n[environments.prod]\n");
+    world.packs(["lock", "--all"]).succeeds();
+    let good = world.read("packs.dev.lock");
+    world.write("packs.dev.lock", &world.read("packs.prod.lock"));
+    let reason = "packs.dev.lock is stale and must not be written (--locked): it says environment prod and is the lockfile of dev";
+    world.packs(["lock", "dev", "--check"]).fails(4).says(reason);
+    world.packs(["switch", "dev", "--locked"]).fails(4).says(reason);
+    world.packs(["lock", "dev"]).succeeds().prints("packs.dev.lock is updated");
+    assert_eq!(world.read("packs.dev.lock"), good);
+}
+
 #[test]
 fn a_newer_lockfile_is_refused_and_kept() {
     let world = TestEnv::with_kanban();
