@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::generation;
+use crate::generation::GenerationRecord;
+use crate::generation::GenerationRelease;
 use crate::lock::LockError;
 use crate::lock::Lockfile;
 use crate::lock::Options;
@@ -41,7 +43,7 @@ pub struct EnvironmentStatus {
     pub packs: usize,
     /// How its lockfile compares with packs.toml.
     pub lockfile: LockfileCondition,
-    /// Whether the current generation was made from the lockfile as it is now.
+    /// Whether the current generation is what the lockfile says now.
     pub switched: bool,
     /// Locked releases that were taken back since, or are no longer cared for, as far as is known.
     pub warnings: Vec<ReleaseNotice>,
@@ -73,19 +75,33 @@ pub fn status(context: &Context) -> Result<StatusOutcome, OpsError> {
             None => None,
         };
         let text = project.lockfile_text(&name)?;
-        let digest = text.as_ref().map(|text| crate::ops::switch::digest(text));
         let lockfile = text.as_ref().map(|text| Lockfile::parse(text, &name.lockfile_name()));
         environments.push(EnvironmentStatus {
             active: active.as_ref() == Some(&name),
             generation: record.as_ref().map(|record| record.number),
             packs: record.as_ref().map_or(0, |record| record.releases.len()),
             lockfile: condition(&project, &name, lockfile.as_ref())?,
-            switched: record.is_some_and(|record| record.lockfile.is_some() && record.lockfile == digest),
+            switched: match (&record, &lockfile) {
+                (Some(record), Some(Ok(lockfile))) => is_switched(context, &project, record, lockfile)?,
+                _ => false,
+            },
             warnings: lockfile.and_then(Result::ok).map(|lockfile| notices::tell(context, &project, &lockfile)).unwrap_or_default(),
             environment: name,
         });
     }
     Ok(StatusOutcome { project: project.manifest.project.name.clone(), directory: project.directory.display().to_string(), active, environments })
+}
+
+/// Tells whether a generation is what its environment's lockfile says: a switch that finds it so makes no other, and an empty lockfile is the empty generation's.
+pub(super) fn is_switched(context: &Context, project: &Project, record: &GenerationRecord, lockfile: &Lockfile) -> Result<bool, OpsError> {
+    let linked = lockfile.linked(&project.wants(&record.environment)?.tiers);
+    let is_of = |made: &GenerationRelease| {
+        let locked = lockfile.releases.get(&made.name).filter(|locked| linked.contains(&made.name) && locked.id.version == made.version);
+        let artifact = context.platform.and_then(|host| lockfile.artifact(&made.name, host));
+        // Of a directory of the project a lockfile does not say the content.
+        locked.is_some_and(|locked| artifact.map_or(locked.artifacts.is_empty(), |artifact| artifact.tree == made.store_path.tree()))
+    };
+    Ok(record.releases.len() == linked.len() && record.releases.iter().all(is_of))
 }
 
 fn condition(project: &Project, name: &EnvironmentName, lockfile: Option<&Result<Lockfile, LockError>>) -> Result<LockfileCondition, OpsError> {

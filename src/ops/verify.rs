@@ -31,6 +31,7 @@ use crate::ops::recorded::Recorded;
 use crate::ops::recorded::recorded;
 use crate::ops::sources::LockedFrom;
 use crate::ops::sources::declared_registries;
+use crate::ops::status::is_switched;
 use crate::ops::verify_archive::Promise;
 use crate::ops::verify_archive::pair;
 use crate::ops::verify_archive::read_archive_file;
@@ -185,7 +186,7 @@ fn verify_project(context: &Context, repair: bool) -> Result<VerifyOutcome, OpsE
     let located = Located::find(context)?;
     let (environment, record) = located.switched(context)?;
     let mut outcome = VerifyOutcome::default();
-    let lockfile = check_lockfile(&located, &record, &mut outcome)?;
+    let lockfile = check_lockfile(context, &located, &record, &mut outcome)?;
     check_links(context, &located, (&environment, &record), &mut outcome)?;
     let store = Store::open(context.layout.clone())?.ok_or_else(|| OpsError::NoGeneration { environment: located.environment.clone() })?;
     let paths: Vec<StorePath> = record.releases.iter().map(|release| release.store_path.clone()).collect();
@@ -195,8 +196,8 @@ fn verify_project(context: &Context, repair: bool) -> Result<VerifyOutcome, OpsE
     Ok(outcome)
 }
 
-/// Compares packs.toml, lockfile and generation: the generation must be made from this lockfile, and the lockfile from this packs.toml.
-fn check_lockfile(located: &Located, record: &GenerationRecord, outcome: &mut VerifyOutcome) -> Result<Option<Lockfile>, OpsError> {
+/// Compares packs.toml, lockfile and generation: the generation must be what this lockfile says, and the lockfile solved from this packs.toml.
+fn check_lockfile(context: &Context, located: &Located, record: &GenerationRecord, outcome: &mut VerifyOutcome) -> Result<Option<Lockfile>, OpsError> {
     let file = located.environment.lockfile_name();
     outcome.checked.lockfiles += 1;
     let Some(text) = located.project.lockfile_text(&located.environment)? else {
@@ -215,7 +216,7 @@ fn check_lockfile(located: &Located, record: &GenerationRecord, outcome: &mut Ve
     for stale in crate::lock::freshness(&lockfile, &wants, &options, &declared_registries(&located.project.manifest)) {
         outcome.drifted(&file, format!("it is stale: {stale}"));
     }
-    if record.lockfile != Some(crate::ops::switch::digest(&text)) {
+    if !is_switched(context, &located.project, record, &lockfile)? {
         outcome.drifted(&file, format!("generation {} of {} was made from another lockfile", record.number, located.environment));
     }
     Ok(Some(lockfile))

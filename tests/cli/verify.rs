@@ -53,11 +53,36 @@ fn a_changed_lockfile_or_a_lost_link_is_found() {
     let world = TestEnv::with_kanban();
     world.packs(["switch"]).succeeds();
     let lockfile = world.read("packs.lock");
-    world.write("packs.lock", &format!("{lockfile}\n"));
+    world.manifest("[packages]\nkanban = \"=2.0.0\"\n");
+    world.packs(["lock"]).succeeds();
     world.packs(["verify"]).fails(1).prints("was made from another lockfile");
+    world.packs(["status"]).succeeds().prints("the lockfile changed since: packs switch");
+    world.manifest("[packages]\nkanban = \"~2.0\"\n");
     world.write("packs.lock", &lockfile);
     fs::remove_file(world.project().join(".packs/active")).expect("removed");
     world.packs(["verify"]).fails(5).prints(".packs/active");
+}
+
+/// A switch that has nothing to do leaves nothing to complain of: neither without any packs, nor where the same ones are asked for in other words.
+#[test]
+fn a_lockfile_that_means_the_current_generation_is_no_drift() {
+    let world = TestEnv::new();
+    world.write("packs.toml", "[project]\nname = \"demo\"\n");
+    world.packs(["lock"]).succeeds();
+    world.packs(["switch"]).succeeds();
+    world.packs(["status"]).succeeds().prints("generation 0, 0 packs; up to date");
+    world.packs(["verify"]).succeeds();
+    let world = TestEnv::with_kanban();
+    world.packs(["switch"]).succeeds();
+    world.manifest("[packages]\nkanban = \">=2.0, <2.1\"\n");
+    world.packs(["status"]).succeeds().prints("the lockfile is stale");
+    world.packs(["switch"]).succeeds().prints("generation 1 is current");
+    world.packs(["status"]).succeeds().prints("generation 1, 2 packs; up to date");
+    world.packs(["verify"]).succeeds();
+    world.manifest("[packages]\n");
+    world.packs(["lock"]).succeeds();
+    world.packs(["status"]).succeeds().prints("the lockfile changed since");
+    world.packs(["verify"]).fails(1).prints("was made from another lockfile");
 }
 
 #[test]
