@@ -90,7 +90,7 @@ impl Reading<'_> {
             let release = self.release(release)?;
             let name = release.id.name.clone();
             if releases.insert(name.clone(), release).is_some() {
-                return Err(self.invalid_at(Some(span), &format!("{name} is locked twice")));
+                return Err(self.invalid_at(Some(span), &format!("{name} is locked twice: one of the two must go")));
             }
         }
         Ok(Lockfile { environment: raw.environment, revision: raw.revision, options: raw.options.into_options(), requirements, releases })

@@ -63,6 +63,29 @@ fn environments_stay_together() {
     assert!(world.read("packs.prod.lock").contains("version = \"1.2.0\""), "prod follows what dev has");
 }
 
+/// What the hints say is done here, and helps.
+#[test]
+fn a_lockfile_that_cannot_be_read_is_told_how_to_mend() {
+    let world = TestEnv::with_kanban();
+    world.packs(["lock"]).succeeds();
+    let good = world.read("packs.lock");
+    let (head, releases) = good.split_at(good.find("[[release]]").expect("a release"));
+    let last = &releases[releases.rfind("[[release]]").expect("a release")..];
+    world.write("packs.lock", &format!("{good}\n{last}"));
+    let ran = world.packs(["lock"]).fails(2);
+    ran.says("workflow is locked twice: one of the two must go").says("hint: mend that line").says("`git checkout HEAD -- packs.lock`");
+    world.write("packs.lock", &format!("{head}{releases}"));
+    world.packs(["lock", "--check"]).succeeds();
+    for broken in ["", &good[..good.len() / 2]] {
+        world.write("packs.lock", broken);
+        world.packs(["lock"]).fails(2).says("hint: remove packs.lock, and `packs lock` makes it anew");
+        world.packs(["switch"]).fails(2).says("hint: remove packs.lock");
+        fs::remove_file(world.project().join("packs.lock")).expect("removed");
+        world.packs(["lock"]).succeeds();
+        assert_eq!(world.read("packs.lock"), good);
+    }
+}
+
 /// A copy of another environment's lockfile that happens to ask for the same was solved under other rules all the same.
 #[test]
 fn a_lockfile_that_says_another_environment_is_stale() {

@@ -160,6 +160,11 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
         OpsError::UnknownCommand { name, known } => nearest(name, known).map(did_you_mean).into_iter().collect(),
         OpsError::UnknownSetting { name, known } => nearest_setting(name, known).map(did_you_mean).into_iter().collect(),
         OpsError::NoSuchPack { nearest: Some(nearest), .. } => vec![did_you_mean(nearest)],
+        OpsError::Lockfile(LockError::Conflicted { .. }) => vec!["`packs lock` settles the conflict, with what both sides have locked preferred".into()],
+        OpsError::Lockfile(LockError::Invalid { file, .. } | LockError::Markers { file, .. }) => vec![
+            format!("mend that line, or `git checkout HEAD -- {file}` where the committed one is whole; then `packs lock`"),
+            format!("remove {file}, and `packs lock` makes it anew: with the newest releases that will do, not with those that were locked"),
+        ],
         OpsError::Lockfile(LockError::Missing { .. } | LockError::OutOfRange { .. } | LockError::Unreachable { .. }) => {
             vec!["a merge may have done this: remove the lockfile's bad lines, or the file, and `packs lock`".into()]
         }
