@@ -115,6 +115,8 @@ pub struct WayStep {
     pub name: PackName,
     /// The locked version.
     pub version: Version,
+    /// The extras chosen of it: the step after it may be required by one of them alone, which a lockfile does not tell apart.
+    pub extras: BTreeSet<ExtraName>,
     /// The range that the step before, or the project, asks for.
     pub range: Range,
     /// The range that the project puts in the place of everybody's, if it does.
@@ -384,8 +386,9 @@ impl<'l> Ways<'l> {
 
     fn step(&self, name: &PackName, range: &Range) -> WayStep {
         let overridden = self.lockfile.options.overrides.get(name).cloned();
-        let version = self.lockfile.releases[name].id.version.clone();
-        WayStep { name: name.clone(), version, range: range.clone(), overridden, overridden_at: None }
+        let release = &self.lockfile.releases[name];
+        let (version, extras) = (release.id.version.clone(), release.extras.clone());
+        WayStep { name: name.clone(), version, extras, range: range.clone(), overridden, overridden_at: None }
     }
 }
 

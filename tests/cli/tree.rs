@@ -117,6 +117,27 @@ fn why_gives_all_shortest_ways() {
     world.packs(["why", "workflwo"]).fails(9).says("workflwo is not in packs.lock").says("did you mean workflow?");
 }
 
+/// Who requires the pack itself need not require what its extras do, and a lockfile does not tell the two apart: so nothing more is claimed.
+#[test]
+fn why_says_where_an_extra_may_be_the_reason() {
+    let world = TestEnv::with_kanban();
+    world.edit_index("kanban", |document| {
+        let releases = document["releases"].as_array_mut().expect("releases");
+        releases.iter_mut().for_each(|release| release["extras"] = serde_json::json!({ "charts": { "snippets": "^1" } }));
+    });
+    world.publish(&Pack::new("mid", "1.0.0").requires("kanban", "*"));
+    world.manifest("[packages]\nmid = \"1\"\nkanban = { version = \"~2.0\", with = [\"charts\"] }\n");
+    world.packs(["lock"]).succeeds();
+    insta::assert_snapshot!(world.packs(["why", "snippets"]).succeeds().stdout, @r"
+    environment default: snippets 1.0.0
+      packs.toml asks for kanban ~2.0 → 2.0.3
+        which, with the extra charts, requires snippets ^1 → 1.0.0
+      packs.toml asks for mid 1 → 1.0.0
+        which requires kanban * → 2.0.3
+          which, with the extra charts, requires snippets ^1 → 1.0.0
+    ");
+}
+
 #[test]
 fn reads_lockfiles_and_nothing_else() {
     let world = world();

@@ -16,6 +16,7 @@ use crate::cli::output::STRONG;
 use crate::cli::output::paint;
 use crate::cli::settings::Format;
 use crate::cli::settings::Settings;
+use crate::model::ExtraName;
 use crate::model::PackName;
 use crate::model::Range;
 use crate::ops;
@@ -49,21 +50,32 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings, output: Output) ->
 fn render(outcome: &WhyOutcome) -> String {
     let mut text = format!("environment {}: {} {}\n", paint(STRONG, &outcome.environment), outcome.name, outcome.version);
     for way in &outcome.ways {
-        let step = |(number, step): (usize, &WayStep)| {
-            let who = if number == 0 { "packs.toml asks for" } else { "which requires" };
-            format!("  {}{} {} {}\n", "  ".repeat(number), paint(DIM, who), step.name, paint(DIM, format!("{} → {}", range(step), step.version)))
+        let step = |indent: usize, at: usize| {
+            let who = at.checked_sub(1).map_or_else(|| "packs.toml asks for".to_owned(), |before| requiring(&way[before]));
+            let (name, version, asked) = (&way[at].name, &way[at].version, range(&way[at]));
+            format!("  {}{} {name} {}\n", "  ".repeat(indent), paint(DIM, who), paint(DIM, format!("{asked} → {version}")))
         };
         let (shown_from_start, shown_to_end) = if way.len() > STEPS_MAX { (STEPS_MAX / 2, STEPS_MAX / 2) } else { (way.len(), 0) };
-        text.extend(way.iter().take(shown_from_start).enumerate().map(step));
+        text.extend((0..shown_from_start).map(|at| step(at, at)));
         if way.len() > STEPS_MAX {
             text += &format!("  {}… {} more packs on the way; --json has all …\n", "  ".repeat(shown_from_start), way.len() - STEPS_MAX);
-            text.extend(way.iter().skip(way.len() - shown_to_end).zip(shown_from_start + 1..).map(|(way_step, number)| step((number, way_step))));
+            text.extend((way.len() - shown_to_end..way.len()).zip(shown_from_start + 1..).map(|(at, indent)| step(indent, at)));
         }
     }
     if outcome.ways_left_out > 0 {
         text += &format!("  and {} more ways just as short\n", outcome.ways_left_out);
     }
     text
+}
+
+/// Says that a step requires the next one, with its extras: whether it is required by one of them alone a lockfile does not tell.
+fn requiring(step: &WayStep) -> String {
+    let extras: Vec<&str> = step.extras.iter().map(ExtraName::as_str).collect();
+    match extras.as_slice() {
+        [] => "which requires".to_owned(),
+        [extra] => format!("which, with the extra {extra}, requires"),
+        _ => format!("which, with the extras {}, requires", extras.join(", ")),
+    }
 }
 
 /// Says the range that a step asks for, and what counts in its place.
