@@ -82,15 +82,6 @@ pub enum Change {
 }
 
 impl Change {
-    /// Tells whether it writes what is there.
-    pub fn is_idle(&self) -> bool {
-        match self {
-            Change::Range { from, to, .. } | Change::Constraint { from, to, .. } => from == to,
-            Change::Override { from, to, .. } => from.as_ref() == Some(to),
-            Change::DropOverride { .. } | Change::DropConstraint { .. } | Change::Rename { .. } | Change::Drop { .. } => false,
-        }
-    }
-
     /// Gives the place of what it changes.
     pub fn place_mut(&mut self) -> &mut Option<Place> {
         match self {

@@ -230,7 +230,7 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
                     }
                     // What was left open and is written as it was helps nothing. The rank stays the trial's, or fewer fixes would not begin like more of them.
                     let rank = ((manner(trial), trial.len(), self.cost(trial, &ranges)), trial.clone());
-                    let (needed, changes): (Trial, Vec<Change>) = trial.clone().into_iter().zip(changes).filter(|(_, change)| !change.is_idle()).unzip();
+                    let (needed, changes): (Trial, Vec<Change>) = trial.clone().into_iter().zip(changes).filter(|(_, change)| !self.is_idle(change)).unzip();
                     if needed.is_empty() {
                         return Tried::Known;
                     }
@@ -242,6 +242,16 @@ impl<'a, 'q, C: Candidates> Search<'a, 'q, C> {
             }
         }
         Tried::Known
+    }
+
+    /// Tells whether a change writes what is there, wherever it is asked for.
+    fn is_idle(&self, change: &Change) -> bool {
+        match change {
+            Change::Range { name, to, .. } => self.question.roots.iter().filter(|root| root.name == *name).all(|root| root.range == *to),
+            Change::Override { from, to, .. } => from.as_ref() == Some(to),
+            Change::Constraint { from, to, .. } => from == to,
+            Change::DropOverride { .. } | Change::DropConstraint { .. } | Change::Rename { .. } | Change::Drop { .. } => false,
+        }
     }
 
     /// Gives the range that a trial leaves open.
