@@ -92,7 +92,9 @@ pub fn status(context: &Context) -> Result<StatusOutcome, OpsError> {
     Ok(StatusOutcome { project: project.manifest.project.name.clone(), directory: project.directory.display().to_string(), active, environments })
 }
 
-/// Tells whether a generation is what its environment's lockfile says: a switch that finds it so makes no other, and an empty lockfile is the empty generation's.
+/// Tells whether a generation is what its environment's lockfile says.
+///
+/// A switch that finds it so makes no other, whatever text it was made from; and what an empty lockfile says is the empty generation.
 pub(super) fn is_switched(context: &Context, project: &Project, record: &GenerationRecord, lockfile: &Lockfile) -> Result<bool, OpsError> {
     let linked = lockfile.linked(&project.wants(&record.environment)?.tiers);
     let is_of = |made: &GenerationRelease| {

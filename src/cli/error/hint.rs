@@ -59,9 +59,7 @@ pub(super) fn hints(failure: &OpsError) -> Vec<String> {
             vec![format!("`packs lock {environment}` makes it; so does `packs switch {environment}` without --locked")]
         }
         OpsError::LockfileStale { environment, reasons, .. } if reasons.iter().any(|reason| matches!(reason, Staleness::Conflicted { .. })) => {
-            vec![format!(
-                "`packs lock {environment}` settles the conflict, with what both sides have locked preferred; so does `packs switch {environment}` without --locked"
-            )]
+            vec![format!("`packs lock {environment}` settles the conflict and prefers what both sides have locked; so does `packs switch {environment}`")]
         }
         OpsError::LockfileStale { environment, .. } => {
             vec![format!("`packs lock {environment}` makes it anew; so does `packs switch {environment}` without --locked")]
